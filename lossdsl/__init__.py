@@ -1,0 +1,3 @@
+"""lossdsl: a compiler for loss functions."""
+
+__version__ = "0.1.0"
