@@ -1,0 +1,72 @@
+"""Sums of products as matrix products: sum[d](a[i, d]*b[j, d]) without the array over (i, j, d)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lossdsl.ir.graph import Index, Node
+from lossdsl.ir.stage import Stage
+
+if TYPE_CHECKING:
+    from lossdsl.backends.emitter import Emitter
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def factors(body: Node) -> tuple[int, list[Node], list[Node]]:
+    """Sign, factors and divisors of a product, in order."""
+    sign, above, below = 1, [], []
+    stack: list[tuple[Node, bool]] = [(body, True)]
+    while stack:
+        node, upper = stack.pop()
+        if node.op == "neg":
+            sign = -sign
+            stack.append((node.args[0], upper))
+        elif node.op == "mul":
+            stack += [(node.args[1], upper), (node.args[0], upper)]
+        elif node.op == "div":
+            stack += [(node.args[1], not upper), (node.args[0], upper)]
+        else:
+            (above if upper else below).append(node)
+    return sign, above, below
+
+
+def contraction(emitter: Emitter, stage: Stage) -> str | None:
+    """The sum as a contraction, where no factor alone has all the indices of the loop."""
+    if stage.where is not None or stage.body.kind != "real":
+        return None
+    sign, above, below = factors(stage.body)
+    reduced = frozenset(stage.reduced)
+    if any(n.free & reduced for n in below):
+        return None
+    inner = [n for n in above if n.free & reduced]
+    outer = [n for n in above if not n.free & reduced]
+    groups: dict[frozenset[Index], list[Node]] = {}
+    for node in inner:
+        groups.setdefault(node.free, []).append(node)
+    loop = frozenset().union(*groups) if groups else frozenset()
+    if len(groups) < 2 or loop in groups or not reduced <= loop:
+        return None
+    if any(emitter.value(n, "real").host for n in inner):
+        return None
+    out = emitter.axes(loop - reduced)
+    letters = {i: LETTERS[k] for k, i in enumerate(emitter.axes(loop))}
+    if len(letters) > len(LETTERS):
+        return None
+    spec = ",".join("".join(letters[i] for i in emitter.axes(g)) for g in groups)
+    spec += "->" + "".join(letters[i] for i in out)
+    operands = []
+    for free, nodes in groups.items():
+        texts = [emitter.lifted(n, emitter.axes(free), "real", 60) for n in nodes]
+        operands.append(" * ".join(texts))
+    code = emitter.dialect.contract(spec, operands)
+    onto = emitter.axes(stage.out)
+    extra = [i for i in onto if i not in out]
+    if extra and out:
+        pattern = [":" if i in out else "None" for i in onto]
+        code = f"{code}[{', '.join(pattern)}]"
+    for node in outer:
+        code = f"{code} * {emitter.lifted(node, onto, 'real', 61)}"
+    for node in below:
+        code = f"{code} / {emitter.lifted(node, onto, 'real', 61)}"
+    return f"-({code})" if sign < 0 else code

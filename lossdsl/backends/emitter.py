@@ -1,0 +1,612 @@
+"""From nodes and stages to statements, in the text of one array library.
+
+Every node is evaluated in its own free indices: an array with one axis per free index, in one order for the whole
+function; where it meets others it is lifted with `[:, None]`.  A node that is used more than once, that a user named, or
+that would make a line unreadable, becomes a variable; the text of others is written into the line that uses them.
+
+Numbers that do not depend on arrays (sizes, hyperparameters) stay Python numbers, so that they take the dtype of
+whatever they meet.
+"""
+
+from __future__ import annotations
+
+import keyword
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from lossdsl.backends.contraction import contraction
+from lossdsl.backends.dialect import Dialect, Slice
+from lossdsl.backends.expand import stage_nodes
+from lossdsl.diagnostics import CompilerBug
+from lossdsl.functions.table import TABLE
+from lossdsl.ir.bounds import in_range
+from lossdsl.ir.graph import BOOLEAN_OPS, Graph, Index, Node
+from lossdsl.ir.stage import Stage, StageTable
+from lossdsl.meaning.core import Extent
+
+CALL = 100
+LINE = 100
+"""Longest expression that is written into the line of its user."""
+NEUTRAL = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf", "any": "False", "all": "True"}
+
+View = Literal["real", "int", "bool"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """An expression, how tightly it binds, and whether it is a Python number."""
+
+    code: str
+    precedence: int = CALL
+    host: bool = False
+
+
+@dataclass
+class Names:
+    """Names of variables: unique, legal, and close to what the user wrote."""
+
+    taken: set[str]
+
+    def fresh(self, hint: str) -> str:
+        name = python_name(hint)
+        candidate, count = name, 1
+        while candidate in self.taken:
+            count += 1
+            candidate = f"{name}_{count}"
+        self.taken.add(candidate)
+        return candidate
+
+
+def python_name(name: str) -> str:
+    """A legal Python name; keywords get an underscore."""
+    cleaned = unicodedata.normalize("NFKC", name).replace("..", "rest")
+    if not cleaned.isidentifier():
+        cleaned = "".join(c if ("_" + c).isidentifier() else "_" for c in cleaned)
+        cleaned = cleaned if cleaned.isidentifier() else f"v{cleaned}"
+    return cleaned + "_" if keyword.iskeyword(cleaned) or keyword.issoftkeyword(cleaned) else cleaned
+
+
+class Emitter:
+    """Statements that compute some nodes of a table (already expanded).
+
+    `arrays` gives the text of each input, `sizes` of each extent of a signature, `hosts` names the inputs that are
+    Python numbers.  `hints` are names for nodes, as users gave them.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        table: StageTable,
+        arrays: Mapping[str, str],
+        hosts: Iterable[str],
+        sizes: Mapping[str, str],
+        names: Names,
+        hints: Mapping[int, str],
+    ) -> None:
+        self.dialect, self.table, self.graph = dialect, table, table.graph
+        self.arrays, self.hosts, self.sizes = arrays, frozenset(hosts), sizes
+        self.names, self.hints = names, hints
+        self.lines: list[str] = []
+        self.helpers: dict[str, None] = {}
+        self._text: dict[tuple[int, View], Text] = {}
+        self._variables: dict[str, str] = {}
+        self._stage_text: dict[str, str] = {}
+        self._order: dict[Index, int] = {}
+        self._uses: Counter[int] = Counter()
+        self._host: dict[int, bool] = {}
+        self.checked: set[tuple[str, int, int]] = set()
+        """(array, axis, id of position) of reads that have been checked to be in range wherever they are made."""
+
+    # ------------------------------------------------------------ the plan
+
+    def plan(self, roots: Sequence[Node]) -> None:
+        """Count uses and fix the order of axes for everything that will be emitted."""
+        nodes = stage_nodes(self.table, roots)
+        for node in nodes:
+            self._uses.update(a.id for a in node.args)
+            self._host[node.id] = self._is_host(node)
+        self._uses.update(r.id for r in roots)
+        stages = {str(n.value) for n in nodes if n.op == "read"} & set(self.table.stages)
+        for name in stages:
+            self._uses.update(r.id for r in self.table.stages[name].roots)
+        reads = [n for n in nodes if n.op == "read" and n.value in self.table.arrays]
+        for node in sorted(reads, key=lambda n: (-len(n.free), n.id)):
+            for arg in node.args:
+                self._add_order(arg)
+        for node in nodes:
+            self._add_order(node)
+        for name in sorted(stages):
+            for index in (*self.table.stages[name].out, *self.table.stages[name].reduced):
+                self._order.setdefault(index, len(self._order))
+
+    def _add_order(self, node: Node) -> None:
+        for index in sorted(node.free):
+            self._order.setdefault(index, len(self._order))
+
+    def _is_host(self, node: Node) -> bool:
+        if node.free:
+            return False
+        if node.op == "read":
+            return str(node.value) in self.hosts
+        return all(self._host[a.id] for a in node.args)
+
+    def axes(self, indices: Iterable[Index]) -> list[Index]:
+        """Indices in the order of axes."""
+        return sorted(indices, key=lambda i: self._order.setdefault(i, len(self._order)))
+
+    def checkpoint(self) -> tuple[object, ...]:
+        """What has been emitted so far, to return to when the statements that follow run only sometimes."""
+        return dict(self._text), dict(self._variables), dict(self._stage_text)
+
+    def restore(self, state: tuple[object, ...]) -> None:
+        self._text, self._variables, self._stage_text = state  # type: ignore[assignment]
+
+    # ------------------------------------------------------------ extents
+
+    def extent(self, extent: Extent) -> str:
+        """A whole number known at the call."""
+        match extent.op:
+            case "const":
+                return str(extent.value)
+            case "size":
+                return self.sizes[extent.name]
+            case "hyper":
+                return f"int({self.arrays[extent.name]})"
+        inner = [self.extent(e) for e in extent.operands]
+        if extent.op in ("max", "min"):
+            return f"{extent.op}({', '.join(inner)})"
+        symbol = {"add": "+", "sub": "-", "mul": "*", "floordiv": "//"}[extent.op]
+        if extent.op == "sub" and inner[1] == "0":
+            return inner[0]
+        parts = [f"({t})" if any(c in t for c in " ") and e.op not in ("max", "min") else t
+                 for t, e in zip(inner, extent.operands, strict=True)]  # fmt: skip
+        return f"{parts[0]} {symbol} {parts[1]}"
+
+    def length(self, index: Index) -> str:
+        low, high = self.extent(index.low), self.extent(index.high)
+        if low == "0":
+            return high
+        return f"{high} - {low}" if " " not in low else f"{high} - ({low})"
+
+    def shape(self, indices: Iterable[Index]) -> list[str]:
+        return [self.length(i) for i in indices]
+
+    # ------------------------------------------------------------ values
+
+    def value(self, node: Node, view: View | None = None) -> Text:
+        """The text of a node, as a number ("real"), a position ("int") or a condition ("bool").
+
+        Stages that it reads are emitted on the way; call `ensure` first where they may form a long chain.
+        """
+        view = view or node.kind
+        if self._text.get((node.id, view)) is None:
+            self._prepare(node)
+            self._text[node.id, view] = self._viewed(node, view)
+        return self._text[node.id, view]
+
+    def ensure(self, roots: Sequence[Node]) -> None:
+        """Emit every stage that the roots need, in order."""
+        reads = {str(n.value) for n in stage_nodes(self.table, roots) if n.op == "read"}
+        for name, stage in self.table.stages.items():
+            if name in reads:
+                self._stage(stage)
+
+    def _prepare(self, root: Node) -> None:
+        """Emit what the node needs, in order, without recursion on depth; positions of reads only on demand."""
+        for node in stage_nodes_below(root, self._text):
+            if node.op == "index" and node is not root:
+                continue
+            key = (node.id, node.kind)
+            if key not in self._text:
+                text = self._node(node)
+                if self._wants_variable(node, text):
+                    text = self._assign(node, text)
+                self._text[key] = text
+
+    def _wants_variable(self, node: Node, text: Text) -> bool:
+        if not node.args or (node.op == "read" and text.code.isidentifier()):
+            return False
+        if node.op == "read" and node.free and self._uses[node.id] < 2:
+            return len(text.code) > LINE
+        named = node.id in self.hints and node.op not in ("read", "neg")
+        return named or self._uses[node.id] > 1 or len(text.code) > LINE
+
+    def _assign(self, node: Node, text: Text) -> Text:
+        name = self.names.fresh(self.hints.get(node.id, "t"))
+        code = text.code
+        if text.host and node.kind == "real" and "(" in code:
+            code = f"float({code})"
+        self.lines.append(f"{name} = {code}")
+        return Text(name, CALL, text.host)
+
+    def _viewed(self, node: Node, view: View) -> Text:
+        own = self._text[node.id, node.kind]
+        if view == node.kind:
+            return own
+        if view == "real" and node.kind == "int":
+            if own.host:
+                return own
+            if node.op == "index":
+                return self._shared(node, "real", self.dialect.cast(own.code))
+            if node.op == "where":
+                return self._where(node, "real")
+            return Text(self.dialect.cast(self._call(own)))
+        if view == "int" and node.kind == "real":
+            return Text(self.dialect.whole(self._call(own)))
+        raise CompilerBug(f"a {node.kind} can not be used as {view}: {node}")
+
+    def _shared(self, node: Node, view: View, code: str) -> Text:
+        key = f"{view}:{node.id}"
+        if key not in self._variables:
+            self._variables[key] = self.names.fresh(f"number_{node.value}")
+            self.lines.append(f"{self._variables[key]} = {code}")
+        return Text(self._variables[key])
+
+    @staticmethod
+    def _call(text: Text) -> str:
+        return text.code
+
+    def lifted(self, node: Node, onto: Sequence[Index], view: View | None = None, tight: int = 0) -> str:
+        """The text of a node as an operand in an array with axes `onto`; in brackets if it binds less than `tight`."""
+        text = self.value(node, view)
+        own = self.axes(node.free)
+        code = text.code
+        if own and len(own) < len(onto):
+            first = min(onto.index(i) for i in own)
+            pattern = [":" if i in own else "None" for i in onto[first:]]
+            if "None" in pattern:
+                base = code if text.precedence >= CALL else f"({code})"
+                return f"{base}[{', '.join(pattern)}]"
+        return code if text.precedence >= tight else f"({code})"
+
+    # ------------------------------------------------------------ one node
+
+    def _node(self, node: Node) -> Text:
+        match node.op:
+            case "const":
+                return self._const(node)
+            case "extent":
+                assert isinstance(node.value, Extent)
+                code = self.extent(node.value)
+                return Text(code, CALL if " " not in code else 50, host=True)
+            case "index":
+                return self._arange(node)
+            case "read":
+                return self._read(node)
+            case "where":
+                return self._where(node, node.kind)
+            case "whole":
+                inner = self.value(node.args[0], "real")
+                return Text(self.dialect.whole(inner.code), CALL, inner.host)
+            case "stop_gradient":
+                return self.value(node.args[0])
+            case "and" | "or" | "not" if self._host[node.id]:
+                return self._host_logic(node)
+            case "floor" | "round" if node.args[0].kind == "int":
+                return self.value(node.args[0])
+        return self._function(node)
+
+    def _const(self, node: Node) -> Text:
+        value = node.value
+        if isinstance(value, bool):
+            return Text(str(value), CALL, host=True)
+        if isinstance(value, Fraction):
+            if value.denominator == 1 and (node.kind == "int" and abs(value) < 2**53):
+                return Text(str(value.numerator), CALL if value >= 0 else 65, host=True)
+            return Text(repr(float_of(value)), CALL if value >= 0 else 65, host=True)
+        special = {"pi": repr(3.141592653589793), "inf": 'float("inf")', "-inf": 'float("-inf")', "nan": 'float("nan")'}
+        return Text(special[str(value)], CALL, host=True)
+
+    def _arange(self, node: Node) -> Text:
+        index = node.value
+        assert isinstance(index, Index)
+        key = f"int:{node.id}"
+        if key not in self._variables:
+            self._variables[key] = self.names.fresh(f"at_{index.name}")
+            code = self.dialect.arange(self.extent(index.low), self.extent(index.high))
+            self.lines.append(f"{self._variables[key]} = {code}")
+        return Text(self._variables[key])
+
+    def _operand_view(self, node: Node, arg: Node) -> View:
+        """Whole numbers stay whole among themselves; otherwise they become numbers of the dtype."""
+        if arg.kind == "bool":
+            return "bool"
+        whole = all(a.kind == "int" for a in node.args)
+        if whole and (node.kind == "int" or node.op in BOOLEAN_OPS):
+            return "int"
+        return "real"
+
+    def _function(self, node: Node) -> Text:
+        row = TABLE[node.op]
+        host = self._host[node.id]
+        onto = self.axes(node.free)
+        infix = row.precedence < CALL
+        args = []
+        for position, arg in enumerate(node.args):
+            right = position > 0 and node.op in ("sub", "div")
+            tight = row.precedence + 1 if infix and (right or node.op == "pow") else row.precedence if infix else 0
+            if infix and node.op in BOOLEAN_OPS:
+                tight = row.precedence + 1
+            args.append(self.lifted(arg, onto, self._operand_view(node, arg), tight))
+        if host:
+            return self._host_function(node, args, row.precedence)
+        for helper in self.dialect.helpers(row):
+            self.helpers[helper] = None
+        if self._all_host(node):
+            args[0] = self.dialect.number(args[0])
+        template = row.text(self.dialect.name, args)  # type: ignore[arg-type]
+        return Text(template, row.precedence)
+
+    def _all_host(self, node: Node) -> bool:
+        return False
+
+    def _host_function(self, node: Node, args: list[str], precedence: int) -> Text:
+        simple = {"add": "+", "sub": "-", "mul": "*"}
+        compare = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+        if node.op in simple:
+            return Text(f"{args[0]} {simple[node.op]} {args[1]}", precedence, host=True)
+        if node.op in compare:
+            return Text(f"{args[0]} {compare[node.op]} {args[1]}", precedence, host=True)
+        if node.op == "neg":
+            return Text(f"-{args[0]}", precedence, host=True)
+        if node.op in ("max", "min", "abs"):
+            return Text(f"{node.op}({', '.join(args)})", CALL, host=True)
+        if node.op == "div" and node.args[1].is_const and not node.args[1].is_value(0):
+            return Text(f"{args[0]} / {args[1]}", 60, host=True)
+        return Text(self.dialect.host(node.op, [strip(a) for a in args]), CALL, host=True)
+
+    def _host_logic(self, node: Node) -> Text:
+        level = {"or": 20, "and": 30, "not": 35}[node.op]
+        args = [self.lifted(a, (), "bool", level) for a in node.args]
+        code = f"not {args[0]}" if node.op == "not" else f" {node.op} ".join(args)
+        return Text(code, level, host=True)
+
+    def _where(self, node: Node, view: View) -> Text:
+        condition, then, otherwise = node.args
+        if self._host[condition.id]:
+            return self._host_where(node, view)
+        onto = self.axes(node.free)
+        chosen = self.lifted(condition, onto, "bool")
+        if view == "real" and then.is_value(1) and otherwise.is_value(0):
+            return Text(self.dialect.cast(chosen))
+        sides = [self.lifted(n, onto, view) for n in (then, otherwise)]
+        hosts = [self.value(n, view).host for n in (then, otherwise)]
+        if all(hosts) and view == "real":
+            sides = [self.dialect.number(s) for s in sides]
+        return Text(self.dialect.where(chosen, *sides))
+
+    def _host_where(self, node: Node, view: View) -> Text:
+        """A choice that depends on hyperparameters only: Python's conditional evaluates one side."""
+        condition, then, otherwise = node.args
+        onto = self.axes(node.free)
+        sides = []
+        for side in (then, otherwise):
+            code = self.lifted(side, onto, view, 16)
+            sides.append(code)
+        code = f"{sides[0]} if {self.lifted(condition, (), 'bool', 11)} else {sides[1]}"
+        same = all(self.value(n, view).host for n in (then, otherwise))
+        if not same and (set(then.free) != set(node.free) or set(otherwise.free) != set(node.free)):
+            return Text(self.dialect.broadcast(f"({code})", self.shape(onto)), CALL)
+        return Text(f"({code})", CALL, host=same)
+
+    # ------------------------------------------------------------ reads
+
+    def _read(self, node: Node) -> Text:
+        name = str(node.value)
+        if name in self.table.stages:
+            stage = self.table.stages[name]
+            base = self._stage(stage)
+            memory = self.axes(stage.out)
+            places = [(node.args[stage.out.index(k)], k.low, k.high) for k in memory]
+        else:
+            base = self.arrays[name]
+            array = self.table.arrays[name]
+            places = [(a, Extent("const"), e) for a, e in zip(node.args, array.axes, strict=True)]
+        if not places:
+            return Text(base, CALL, host=self._host[node.id])
+        parts = [self.place(p, low, high) for p, low, high in places]
+        return self._indexed(node, base, [p for p, _, _ in places], parts, places)
+
+    def place(self, position: Node, low: Extent, high: Extent) -> Slice | None:
+        """How one axis is read by a slice or a whole number; None where it takes an array of positions."""
+        size = self.length(Index("", low, high))
+        if self._is_position_number(position):
+            return Slice("one", size, self._shifted(position, low))
+        terms = self.graph.affine(position)
+        variables = [n for n in terms if n is not None]
+        if len(variables) != 1 or variables[0].op != "index" or terms[variables[0]] < 1:
+            return None
+        index = variables[0].value
+        assert isinstance(index, Index)
+        step, offset = int(terms[variables[0]]), int(terms.get(None, Fraction(0)))
+        if step == 1 and offset == 0 and (index.low, index.high) == (low, high):
+            return Slice("all", size)
+        if not in_range(self.graph, position, low, high):
+            return None
+        start = self._sum(index.low, offset, low, step)
+        stop = self._sum(index.high, offset, low, step, last=True)
+        return Slice("part", size, start, stop, step)
+
+    def _sum(self, extent: Extent, offset: int, low: Extent, step: int, last: bool = False) -> str:
+        """step*extent + offset - low as text; for a stop, one past the last position."""
+        if extent.op == "const" and low.op == "const":
+            number = step * (extent.value - last) + offset - low.value + last
+            return str(number)
+        code = self.extent(extent)
+        shift = offset
+        if last and step != 1:
+            shift += 1 - step
+        if step != 1:
+            code = f"{step}*({code})" if " " in code else f"{step}*{code}"
+        if low.op == "const":
+            shift -= low.value
+        else:
+            inner = self.extent(low)
+            code = f"{code} - ({inner})" if " " in inner else f"{code} - {inner}"
+        if shift:
+            code = f"{code} {'+' if shift > 0 else '-'} {abs(shift)}"
+        return code
+
+    def _is_position_number(self, position: Node) -> bool:
+        return self._host.get(position.id, self._is_host_deep(position)) and position.kind == "int"
+
+    def _is_host_deep(self, node: Node) -> bool:
+        return not node.free and all(self._is_host_deep(a) for a in node.args) and node.op != "read"
+
+    def _shifted(self, position: Node, low: Extent) -> str:
+        code = self.value(position, "int").code
+        if low.op == "const" and low.value == 0:
+            return code
+        if position.is_const and low.op == "const":
+            assert isinstance(position.value, Fraction)
+            return str(int(position.value) - low.value)
+        return f"{code} - ({self.extent(low)})"
+
+    def _indexed(
+        self,
+        node: Node,
+        base: str,
+        positions: Sequence[Node],
+        parts: Sequence[Slice | None],
+        places: Sequence[tuple[Node, Extent, Extent]],
+    ) -> Text:
+        plain = [next(iter(p.free)) for p, s in zip(positions, parts, strict=True) if s is not None and p.free]
+        arrays = [p for p, s in zip(positions, parts, strict=True) if s is None]
+        one_gather = len(arrays) == 1 and not (arrays[0].free & set(plain)) and len(set(plain)) == len(plain)
+        if not arrays and len(set(plain)) == len(plain):
+            texts = [s.text for s in parts if s is not None]
+            axes = plain
+        elif one_gather:
+            texts = [self._key(node, k, *places[k], self.axes(positions[k].free)) if s is None else s.text
+                     for k, s in enumerate(parts)]  # fmt: skip
+            axes = []
+            for position, part in zip(positions, parts, strict=True):
+                axes += self.axes(position.free) if part is None else list(position.free)
+        else:
+            onto = self.axes(node.free)
+            keys = [self._key(node, k, *place, onto) for k, place in enumerate(places)]
+            return Text(f"{base}[{', '.join(keys)}]")
+        while texts and texts[-1] == ":":
+            texts.pop()
+        code = f"{base}[{', '.join(texts)}]" if texts else base
+        wanted = self.axes(node.free)
+        if axes != wanted:
+            code = self.dialect.permute(code, [axes.index(i) for i in wanted])
+        return Text(code)
+
+    def _key(self, read: Node, axis: int, position: Node, low: Extent, high: Extent, onto: Sequence[Index]) -> str:
+        """Where one axis is read, as an array of positions."""
+        return self.key(position, low, high, onto, (str(read.value), axis, position.id) in self.checked)
+
+    def key(self, position: Node, low: Extent, high: Extent, onto: Sequence[Index], checked: bool = False) -> str:
+        """An array of positions, relative to the start of the axis; clipped where it is not known to be in range."""
+        shifted = position
+        if not (low.op == "const" and low.value == 0):
+            shifted = self.graph.position(position - self.graph.extent(low))
+        if not shifted.free and self._is_position_number(position):
+            return self.value(shifted, "int").code
+        self.count_new(shifted)
+        code = self.lifted(shifted, onto, "int")
+        if not checked and not in_range(self.graph, position, low, high):
+            code = self.dialect.clip(code, "0", f"{self.length(Index('', low, high))} - 1")
+        return code
+
+    def count_new(self, node: Node) -> None:
+        for inner in stage_nodes(self.table, [node]):
+            self._host.setdefault(inner.id, self._is_host(inner))
+
+    # ------------------------------------------------------------ stages
+
+    def _stage(self, stage: Stage) -> str:
+        if stage.name not in self._stage_text:
+            name = self.names.fresh(stage.name)
+            self._stage_text[stage.name] = name
+            if stage.positions:
+                from lossdsl.backends.scatter import scatter_lines
+
+                self.lines += scatter_lines(self, stage, name)
+            else:
+                self.lines.append(f"{name} = {self._reduction(stage)}")
+        return self._stage_text[stage.name]
+
+    def _reduction(self, stage: Stage) -> str:
+        from lossdsl.backends.scans import cumulative
+
+        if stage.op == "sum":
+            code = cumulative(self, stage) or contraction(self, stage)
+            if code is not None:
+                return code
+        text, onto = self.masked(stage)
+        missing = [i for i in stage.reduced if i not in onto]
+        if missing and stage.op in ("prod", "argmax", "argmin"):
+            text = self.dialect.broadcast(text, self.shape(self.axes((*onto, *missing))))
+            onto, missing = self.axes((*onto, *missing)), []
+        axes = [k for k, i in enumerate(onto) if i in stage.reduced]
+        if stage.op in ("argmax", "argmin"):
+            low = self.extent(stage.reduced[0].low)
+            code = self.dialect.argument(stage.op, text, axes[0])
+            return code if low == "0" else f"{code} + {low}"
+        code = self.dialect.reduce(stage.op, text, axes, len(onto)) if axes else text
+        if missing and stage.op == "sum":
+            factors = [f"({t})" if " " in t else t for t in self.shape(missing)]
+            code = f"({code}) * {' * '.join(factors)}"
+        return code
+
+    def masked(self, stage: Stage) -> tuple[str, list[Index]]:
+        """The body, neutral where the condition fails, and its axes."""
+        view: View = "bool" if stage.op in ("any", "all") else "real"
+        if stage.op in ("sum", "prod") and stage.body.kind == "int":
+            view = "int"
+        if stage.where is None:
+            onto = self.axes(stage.body.free)
+            body = self.value(stage.body, view)
+            if body.host:
+                return self._full(stage, body.code, view), self.axes((*stage.out, *stage.reduced))
+            return body.code, onto
+        onto = self.axes(stage.body.free | stage.where.free)
+        condition = self.lifted(stage.where, onto, "bool")
+        if view == "bool":
+            body = self.lifted(stage.body, onto, "bool", 47)
+            condition = self.lifted(stage.where, onto, "bool", 47)
+            return (f"{condition} & {body}" if stage.op == "any" else f"~{condition} | {body}"), onto
+        if stage.op == "sum" and stage.body.is_value(1) and view == "int":
+            return condition, onto
+        neutral = NEUTRAL["max" if stage.op == "argmax" else "min" if stage.op == "argmin" else stage.op]
+        neutral = f'float("{neutral}")' if "inf" in neutral else neutral
+        body = self.lifted(stage.body, onto, view)
+        if self.value(stage.body, view).host:
+            body = self.dialect.number(body) if view == "real" else body
+        return self.dialect.where(condition, body, neutral), onto
+
+    def _full(self, stage: Stage, code: str, view: View) -> str:
+        indices = self.axes((*stage.out, *stage.reduced))
+        return self.dialect.broadcast(self.dialect.number(code) if view == "real" else code, self.shape(indices))
+
+
+def stage_nodes_below(root: Node, known: Mapping[tuple[int, View], Text]) -> list[Node]:
+    """Nodes below the root that have no text yet, arguments first."""
+    from lossdsl.ir.graph import reachable
+
+    def stop(node: Node) -> bool:
+        return (node.id, node.kind) in known or node.op == "read"
+
+    return [n for n in reachable([root], stop=stop) if (n.id, n.kind) not in known]
+
+
+def float_of(value: Fraction) -> float:
+    """The nearest float; infinite where the fraction is out of range."""
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def strip(code: str) -> str:
+    return code[1:-1] if code.startswith("(") and code.endswith(")") and ")" not in code[:-1] else code
+
+
+__all__ = ["Emitter", "Graph", "Names", "Text", "float_of", "python_name"]

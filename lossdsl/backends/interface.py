@@ -1,0 +1,191 @@
+"""What an emitted module looks like from outside: names of arguments, sizes, domains, docstrings.  Text only."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from lossdsl.backends.emitter import Names, float_of, python_name
+from lossdsl.ir.lower import Lowered
+from lossdsl.meaning.core import Alternative, Arg, Extent, Program
+
+RESERVED = {
+    "np", "torch", "math", "dt", "out", "Any", "reduction", "validate", "wrt", "vector", "dtype", "element", "kept",
+    "seed", "value", "shape", "self", "float", "int", "max", "min", "abs", "len", "tuple", "range", "print", "names",
+    "grads", "isinstance", "ValueError", "None", "True", "False", "group", "result", "device",
+}  # fmt: skip
+
+
+@dataclass
+class Interface:
+    """Names and texts for one loss."""
+
+    program: Program
+
+    @cached_property
+    def name(self) -> str:
+        return python_name(self.program.name)
+
+    @cached_property
+    def class_name(self) -> str:
+        """The loss's name in CapWords."""
+        return python_name("".join(p[:1].upper() + p[1:] for p in self.program.name.split("_") if p) or "Loss")
+
+    @cached_property
+    def arg_names(self) -> dict[str, str]:
+        return {a.name: python_name(a.name) for a in self.program.args}
+
+    @cached_property
+    def names(self) -> Names:
+        """A fresh set of names for the body of a function."""
+        taken = set(RESERVED) | set(self.arg_names.values()) | set(self.size_names.values())
+        return Names(taken)
+
+    def fresh_names(self) -> Names:
+        return Names(set(self.names.taken))
+
+    @cached_property
+    def size_names(self) -> dict[str, str]:
+        """Axis name -> variable that holds its size."""
+        taken = Names(set(RESERVED) | set(self.arg_names.values()))
+        result: dict[str, str] = {}
+        for arg in self.program.args:
+            for extent in arg.axes:
+                if extent.op == "size" and extent.name not in result:
+                    result[extent.name] = taken.fresh("rest" if extent.name == ".." else extent.name)
+        return result
+
+    @property
+    def positional(self) -> list[Arg]:
+        return [a for a in self.program.args if a.role in ("prediction", "data")]
+
+    @property
+    def keyword(self) -> list[Arg]:
+        return [a for a in self.program.args if a.role in ("hyper", "learn")]
+
+    @property
+    def hosts(self) -> list[Arg]:
+        """Hyperparameters that are Python numbers in the emitted code."""
+        return [a for a in self.program.args if a.role == "hyper" and not a.axes]
+
+    @property
+    def arrays(self) -> list[Arg]:
+        return [a for a in self.program.args if not (a.role == "hyper" and not a.axes)]
+
+    @property
+    def differentiable(self) -> list[Arg]:
+        return [a for a in self.program.args if a.role == "prediction"] + [
+            a for a in self.program.args if a.role == "learn"
+        ]
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.program.text.encode()).hexdigest()[:16]
+
+    def axes_text(self, arg: Arg) -> str:
+        return ", ".join(str(e.value) if e.op == "const" else e.name for e in arg.axes)
+
+    def declaration(self, arg: Arg) -> str:
+        return arg.name + (f"[{self.axes_text(arg)}]" if arg.axes else "")
+
+    def default(self, arg: Arg) -> str | None:
+        """The default in the signature: a number, None for an array that is broadcast, nothing where required."""
+        if arg.default is None:
+            return None
+        return "None" if arg.axes else number(arg.default)
+
+    def parameters(self, annotation: str = "Any", extra: Sequence[str] = ()) -> str:
+        """The parameter list of a generated function."""
+        parts = []
+        for arg in self.positional:
+            default = self.default(arg)
+            parts.append(f"{self.arg_names[arg.name]}: {annotation}" + (f" = {default}" if default is not None else ""))
+        named = []
+        for arg in self.keyword:
+            default = self.default(arg)
+            kind = "float" if arg.role == "hyper" and not arg.axes else annotation
+            named.append(f"{self.arg_names[arg.name]}: {kind}" + (f" = {default}" if default is not None else ""))
+        return ", ".join([*parts, "*", *named, *extra])
+
+    @property
+    def reduction_parameter(self) -> list[str]:
+        return [] if self.program.reduction is None else [f'reduction: str = "{self.program.reduction}"']
+
+    def argument_lines(self) -> list[str]:
+        """One line per argument for a docstring."""
+        lines = []
+        for arg in self.program.args:
+            shape = f"shape ({self.axes_text(arg)}{',' if len(arg.axes) == 1 else ''})" if arg.axes else "a number"
+            domain = f", {arg.domain_text}" if arg.domain_text else ""
+            given = f", default {number(arg.default)}" if arg.default is not None else ""
+            role = {"prediction": "prediction", "data": "data", "hyper": "hyperparameter", "learn": "learned"}[arg.role]
+            lines.append(f"{self.arg_names[arg.name]}: {role}, {shape}{domain}{given}")
+        return lines
+
+
+def number(value: Fraction | str) -> str:
+    if isinstance(value, str):
+        return f'float("{value}")'
+    return repr(float_of(value))
+
+
+def constraint(alternative: Alternative, x: str, interface: Interface, both: str, either: str) -> str:
+    """The condition that `x` lies in one set, as text; `both` and `either` join conditions ("and" or "&")."""
+
+    def end(value: Fraction | str) -> str:
+        if isinstance(value, Fraction):
+            return number(value)
+        return number(value) if value in ("inf", "-inf") else interface.arg_names[value]
+
+    match alternative.kind:
+        case "nonzero":
+            return f"{x} != 0"
+        case "set":
+            return f" {either} ".join(f"({x} == {number(v)})" for v in alternative.values)
+        case "axis":
+            size = interface.size_names.get(alternative.axis, interface.arg_names.get(alternative.axis, "0"))
+            return f"({x} >= 0) {both} ({x} < {size})"
+    parts = []
+    if alternative.low != "-inf" or alternative.low_open:
+        parts.append(f"({x} {'>' if alternative.low_open else '>='} {end(alternative.low)})")
+    if alternative.high != "inf" or alternative.high_open:
+        parts.append(f"({x} {'<' if alternative.high_open else '<='} {end(alternative.high)})")
+    return f" {both} ".join(parts) if parts else f"({x} == {x})"
+
+
+def domain_condition(arg: Arg, x: str, interface: Interface, both: str, either: str) -> str:
+    sets = [constraint(a, x, interface, both, either) for a in arg.domain]
+    return sets[0] if len(sets) == 1 else f" {either} ".join(f"({s})" for s in sets)
+
+
+def hints(lowered: Lowered) -> dict[int, str]:
+    """Names that users gave to nodes."""
+    result: dict[int, str] = {}
+    for name, node in lowered.terms.items():
+        result.setdefault(node.id, name)
+    for name, (_, node) in lowered.predictions.items():
+        result.setdefault(node.id, name)
+    for name, node in lowered.names.items():
+        result.setdefault(node.id, name)
+    return result
+
+
+def size_sources(interface: Interface) -> dict[str, list[tuple[Arg, int]]]:
+    """For each axis name, the arguments that carry it, and where."""
+    sources: dict[str, list[tuple[Arg, int]]] = {}
+    for arg in interface.arrays:
+        for position, extent in enumerate(arg.axes):
+            if extent.op == "size":
+                sources.setdefault(extent.name, []).append((arg, position))
+    return sources
+
+
+def grouped(arg: Arg) -> int | None:
+    """Where the axes `..` stand in an argument."""
+    for position, extent in enumerate(arg.axes):
+        if extent == Extent("size", name=".."):
+            return position
+    return None

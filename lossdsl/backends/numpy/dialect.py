@@ -1,0 +1,126 @@
+"""NumPy's spelling of array operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lossdsl.backends.dialect import Slice
+from lossdsl.functions.row import Function
+from lossdsl.functions.table import TABLE
+
+REDUCERS = {"sum": "np.sum", "prod": "np.prod", "any": "np.any", "all": "np.all"}
+
+
+class NumpyDialect:
+    """`dt` is the dtype of the computation in the emitted code."""
+
+    name = "numpy"
+
+    def template(self, row: Function) -> str:
+        return row.numpy
+
+    def helpers(self, row: Function) -> Sequence[str]:
+        return row.numpy_helpers
+
+    def host(self, op: str, args: Sequence[str]) -> str:
+        if op == "div":
+            return f"np.divide({', '.join(args)})"
+        if op == "pow":
+            return f"np.float_power({', '.join(args)})"
+        return TABLE[op].text("numpy", args)
+
+    def host_helpers(self, op: str) -> Sequence[str]:
+        return TABLE[op].numpy_helpers
+
+    def where(self, condition: str, then: str, otherwise: str) -> str:
+        return f"np.where({condition}, {then}, {otherwise})"
+
+    def number(self, text: str) -> str:
+        return f"dt.type({text})"
+
+    def cast(self, text: str) -> str:
+        return f"{_atom(text)}.astype(dt)"
+
+    def whole(self, text: str) -> str:
+        return f"{_atom(text)}.astype(np.intp)"
+
+    def arange(self, low: str, high: str) -> str:
+        return f"np.arange({high})" if low == "0" else f"np.arange({low}, {high})"
+
+    def permute(self, text: str, axes: Sequence[int]) -> str:
+        if list(axes) == [1, 0]:
+            return f"{_atom(text)}.T"
+        return f"{_atom(text)}.transpose({', '.join(map(str, axes))})"
+
+    def clip(self, text: str, low: str, high: str) -> str:
+        return f"np.clip({text}, {low}, {high})"
+
+    def reduce(self, op: str, text: str, axes: Sequence[int], rank: int) -> str:
+        where = "" if len(axes) == rank else f", axis={axes[0] if len(axes) == 1 else tuple(axes)}"
+        if op in ("max", "min"):
+            return f"np.{op}({text}{where}, initial={'-' if op == 'max' else ''}np.inf)"
+        return f"{REDUCERS[op]}({text}{where})"
+
+    def argument(self, op: str, text: str, axis: int) -> str:
+        return f"np.{op}({text}, axis={axis})"
+
+    def cumulative(self, text: str, axis: int, reverse: bool, exclusive: bool) -> str:
+        flip = f"np.flip({text}, {axis})" if reverse else text
+        code = f"np.cumsum({flip}, axis={axis})"
+        if exclusive:
+            code = f"_shifted({code}, {axis})"
+        return f"np.flip({code}, {axis})" if reverse else code
+
+    def contract(self, spec: str, factors: Sequence[str]) -> str:
+        if spec == "ab,cb->ac":
+            return f"{_operand(factors[0])} @ {_atom(factors[1])}.T"
+        if spec in ("ab,bc->ac", "ab,b->a"):
+            return f"{_operand(factors[0])} @ {_operand(factors[1])}"
+        if spec in ("ab,ac->bc", "ab,a->b"):
+            return f"{_atom(factors[0])}.T @ {_operand(factors[1])}"
+        return f'np.einsum("{spec}", {", ".join(factors)}, optimize=True)'
+
+    def zeros(self, shape: Sequence[str]) -> str:
+        return f"np.zeros({_tuple(shape)}, dt)"
+
+    def broadcast(self, text: str, shape: Sequence[str]) -> str:
+        return f"np.broadcast_to({text}, {_tuple(shape)})"
+
+    def scatter(
+        self, target: str, shape: Sequence[str], keys: Sequence[str], value: str, unique: bool
+    ) -> Sequence[str]:
+        key = ", ".join(keys)
+        if unique:
+            return [f"{target} = {self.zeros(shape)}", f"{target}[{key}] = {value}"]
+        return [f"{target} = {self.zeros(shape)}", f"np.add.at({target}, ({key},), {value})"]
+
+    def scatter_slices(self, target: str, shape: Sequence[str], slices: Sequence[Slice], value: str) -> Sequence[str]:
+        key = ", ".join(s.text for s in slices)
+        return [f"{target} = {self.zeros(shape)}", f"{target}[{key}] = {value}"]
+
+
+def _tuple(shape: Sequence[str]) -> str:
+    return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(shape)})"
+
+
+def _atom(text: str) -> str:
+    """The text, in brackets unless an attribute can follow it."""
+    plain = all(c.isalnum() or c in "_." for c in text)
+    return text if plain or _is_call(text) else f"({text})"
+
+
+def _operand(text: str) -> str:
+    return text if all(c.isalnum() or c in "_.[]:, " for c in text) or _is_call(text) else f"({text})"
+
+
+def _is_call(text: str) -> bool:
+    """Whether the text is one call or one subscription: its last bracket closes the first one that follows a name."""
+    head = len(text) - len(text.lstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789."))
+    if head == 0 or head == len(text) or text[-1] not in ")]":
+        return False
+    depth = 0
+    for position, char in enumerate(text):
+        depth += (char in "([") - (char in ")]")
+        if depth == 0 and position >= head and position < len(text) - 1 and text[position + 1] not in "([":
+            return False
+    return text[head] in "(["

@@ -1,0 +1,155 @@
+"""Functions that every emitted NumPy module carries: their text is copied into it, so they use nothing but NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def _dtypes(*arrays: Any) -> tuple[Any, Any]:
+    """The dtype to compute in and the dtype of scalar results: float32 for half precision, NumPy's promotion else."""
+    floats = [a.dtype for a in arrays if a.dtype.kind == "f"]
+    dt = np.result_type(*floats) if floats else np.dtype(np.float64)
+    return (np.dtype(np.float32), np.dtype(np.float32)) if dt.itemsize < 4 else (dt, dt)
+
+
+def _array(name: str, value: Any) -> Any:
+    """The argument as an array of numbers."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    return array
+
+
+def _positions(name: str, array: Any) -> Any:
+    """Labels as whole numbers."""
+    if array.dtype.kind == "f" and not np.all(array == np.floor(array)):
+        at = np.argwhere(array != np.floor(array))[0]
+        raise ValueError(f"{name} must hold whole numbers, got {array[tuple(at)]} at {_place(at)}")
+    return array.astype(np.intp)
+
+
+def _place(at: Any) -> str:
+    return f"position [{', '.join(str(int(k)) for k in at)}]"
+
+
+def _ranked(name: str, array: Any, axes: str, rank: int) -> None:
+    """The argument has the axes that the signature gives it."""
+    if array.ndim != rank:
+        raise ValueError(f"{name} is declared {name}[{axes}], so it has {rank} axes, but got shape {array.shape}")
+
+
+def _size(axis: str, **sizes: int) -> int:
+    """The one size that all arguments give an axis."""
+    found = list(sizes.items())
+    for name, size in found[1:]:
+        if size != found[0][1]:
+            raise ValueError(f"axis {axis} has size {found[0][1]} in {found[0][0]} but {size} in {name}")
+    return found[0][1]
+
+
+def _fixed(name: str, axis: int, size: int, wanted: int) -> None:
+    if size != wanted:
+        raise ValueError(f"axis {axis} of {name} must have size {wanted}, got {size}")
+
+
+def _group(**shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The one shape that all arguments give to `..`."""
+    found = list(shapes.items())
+    for name, shape in found[1:]:
+        if shape != found[0][1]:
+            raise ValueError(f"the axes .. have shape {found[0][1]} in {found[0][0]} but {shape} in {name}")
+    return found[0][1]
+
+
+def _equal_sizes(left: int, right: int, message: str) -> None:
+    if left != right:
+        raise ValueError(f"{message}: {left} and {right}")
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ValueError(message)
+
+
+def _hyper(name: str, value: Any) -> float:
+    """A hyperparameter as a Python number."""
+    if np.ndim(value) != 0:
+        raise ValueError(f"{name} is a number, got an array of shape {np.shape(value)}")
+    return float(value)
+
+
+def _within(name: str, domain: str, array: Any, valid: Any) -> None:
+    """Every element lies in its domain; otherwise says which does not."""
+    if not np.all(valid):
+        at = np.argwhere(~np.atleast_1d(valid))[0]
+        value = np.atleast_1d(array)[tuple(at)]
+        where = f" at {_place(at)}" if np.ndim(array) else ""
+        raise ValueError(f"{name} must be {domain}, got {value}{where}")
+
+
+def _readable(name: str, axis: str, outside: Any, position: Any, size: int) -> None:
+    """No read that is used leaves its axis."""
+    if np.any(outside):
+        wrong = np.broadcast_to(position, np.shape(outside))[outside] if np.ndim(outside) else np.asarray(position)
+        raise IndexError(f"{name} is read at {np.ravel(wrong)[0]}, outside of {axis} with size {size}")
+
+
+def _count(kept: Any, shape: tuple[int, ...]) -> int:
+    """How many elements the mask keeps."""
+    if kept is None:
+        return int(np.prod(shape, dtype=np.int64))
+    return int(np.count_nonzero(np.broadcast_to(kept, shape)))
+
+
+def _seed(dt: Any, kept: Any, shape: tuple[int, ...], reduction: str) -> Any:
+    """The weight of each element in the reduced value."""
+    weight = 1.0 / max(_count(kept, shape), 1) if reduction == "mean" else 1.0
+    return np.broadcast_to(dt.type(weight), shape)
+
+
+def _reduced(dt: Any, element: Any, kept: Any, shape: tuple[int, ...], reduction: str) -> Any:
+    """The elements that the mask keeps, as they are ("none": 0 where left out), their sum or their mean."""
+    if kept is not None:
+        element = np.where(kept, element, 0)
+    element = np.broadcast_to(element, shape)
+    if reduction == "none":
+        return np.array(element, dtype=dt)
+    if reduction == "sum":
+        return np.sum(element, dtype=dt)
+    if reduction == "mean":
+        return np.sum(element, dtype=dt) / dt.type(max(_count(kept, shape), 1))
+    raise ValueError(f'reduction must be "mean", "sum" or "none", got {reduction!r}')
+
+
+def _as_gradient(value: Any, like: Any, shape: tuple[int, ...]) -> Any:
+    """A gradient in the shape and dtype of its argument (floating; the default float for whole numbers)."""
+    dt = like.dtype if like is not None and like.dtype.kind == "f" else value.dtype
+    gradient = np.array(np.broadcast_to(value, shape), dtype=dt)
+    return gradient[()] if like is None else gradient.reshape(like.shape)[()]
+
+
+def _names(wrt: Any, known: tuple[str, ...]) -> tuple[str, ...]:
+    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"wrt must be among {', '.join(known)}, got {name!r}")
+    return names
+
+
+def _shifted(sums: Any, axis: int) -> Any:
+    """Running sums without the element itself."""
+    zero = np.zeros_like(np.take(sums, [0], axis)) if sums.shape[axis] else sums
+    return np.concatenate([zero, np.delete(sums, -1, axis)], axis) if sums.shape[axis] else sums
+
+
+def _direction(name: str, given: dict[str, Any], array: Any, like: Any, dt: Any) -> Any:
+    """The vector for one argument, in its shape; 0 where none is given."""
+    if name not in given:
+        return np.zeros(np.shape(array), dt)[()]
+    vector = np.asarray(given[name])
+    wanted = np.shape(array) if like is None else like.shape
+    if vector.shape != wanted:
+        raise ValueError(f"the vector for {name} must have shape {wanted}, got {vector.shape}")
+    return vector.astype(dt).reshape(np.shape(array))[()]

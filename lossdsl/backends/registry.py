@@ -1,0 +1,25 @@
+"""Back ends by name: each is a package `lossdsl.backends.NAME` with a function `emit`."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from typing import Any
+
+import lossdsl.backends
+from lossdsl.meaning import core
+
+
+def names() -> list[str]:
+    """The back ends there are."""
+    return [module.name for module in pkgutil.iter_modules(lossdsl.backends.__path__) if module.ispkg]
+
+
+def emit(backend: str, programs: Sequence[core.Program], *, digest: str, **options: Any) -> str:
+    """The text of one standalone module with the code of all programs; the same input gives the same bytes."""
+    if backend not in names():
+        raise ValueError(f"there is no backend {backend!r}, only {', '.join(names())}")
+    module = importlib.import_module(f"lossdsl.backends.{backend}")
+    text: str = module.emit(programs, digest=digest, **options)
+    return text

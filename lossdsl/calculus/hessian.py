@@ -1,0 +1,155 @@
+"""The diagonal of the Hessian, entry by entry of a symbolic Jacobian.
+
+The derivative of a stage with respect to x[K] is a list of entries: a coefficient, conditions, and pairs of positions
+that must be equal.  Pairs stay outside the coefficient until the diagonal is taken, where most of them become true: so
+softmax stays O(N C), not O(N C^2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lossdsl.calculus.gradient import active_arrays, weighted
+from lossdsl.calculus.partials import Differentiator
+from lossdsl.calculus.terms import Term, array_indices, collect
+from lossdsl.ir.graph import Index, Node
+from lossdsl.ir.stage import StageTable, fresh_index
+
+
+@dataclass(frozen=True)
+class Entry:
+    """coefficient, summed over `reduced`, where the condition holds and every pair is equal."""
+
+    coefficient: Node
+    reduced: tuple[Index, ...]
+    where: Node
+    pairs: tuple[tuple[Node, Node], ...]
+
+
+class Jacobian:
+    """Derivatives with respect to the element of `name` at fresh indices `at`."""
+
+    def __init__(self, table: StageTable, name: str, reserved: Sequence[Index]) -> None:
+        self.table, self.graph, self.name = table, table.graph, name
+        self.at: tuple[Index, ...] = ()
+        for index in array_indices(table, name):
+            apart = fresh_index(Index(f"{index.name}_at", index.low, index.high), [*reserved, *self.at])
+            self.at = (*self.at, apart)
+        self.stages: dict[str, list[Entry]] = {}
+        active = active_arrays(table, [name])
+        self.d = Differentiator(self.graph, active)
+        for stage in [s for s in table.stages.values() if s.name in active]:
+            factor = weighted(table, stage, self.graph.const(1))
+            where = stage.where if stage.where is not None else self.graph.const(True)
+            pairs = tuple((self.graph.index(k), place) for k, place in stage.positions)
+            self.stages[stage.name] = [
+                self._reduced(e, factor, where, pairs, stage.reduced, stage.out) for e in self.of(stage.body)
+            ]
+
+    def of(self, node: Node) -> list[Entry]:
+        """The entries of the derivative of an expression."""
+        result: list[Entry] = []
+        for read, partial in self.d.partials(node).items():
+            if read.value == self.name:
+                pairs = tuple((place, self.graph.index(k)) for place, k in zip(read.args, self.at, strict=True))
+                result.append(Entry(partial, (), self.graph.const(True), pairs))
+            else:
+                result += [self._read(entry, read, partial) for entry in self.stages[str(read.value)]]
+        return result
+
+    def _read(self, entry: Entry, read: Node, partial: Node) -> Entry:
+        """The entry of a stage, where the stage is read at some position."""
+        g = self.graph
+        taken = [*read.free, *partial.free, *self.at, *self.table.stages[str(read.value)].out]
+        mapping: dict[Index, Node] = {}
+        reduced: list[Index] = []
+        for index in entry.reduced:
+            fresh = fresh_index(index, taken)
+            taken.append(fresh)
+            reduced.append(fresh)
+            mapping[index] = g.index(fresh)
+        mapping |= dict(zip(self.table.stages[str(read.value)].out, read.args, strict=True))
+        memo: dict[int, Node] = {}
+        pairs = tuple((g.substitute(a, mapping, memo), g.substitute(b, mapping, memo)) for a, b in entry.pairs)
+        coefficient = partial * g.substitute(entry.coefficient, mapping, memo)
+        return Entry(coefficient, tuple(reduced), g.substitute(entry.where, mapping, memo), pairs)
+
+    def _reduced(
+        self,
+        entry: Entry,
+        factor: Node,
+        where: Node,
+        pairs: tuple[tuple[Node, Node], ...],
+        over: Sequence[Index],
+        out: Sequence[Index],
+    ) -> Entry:
+        """The entry of a stage from one of its body: summed over the stage's indices, pairs solved for them."""
+        whole = Entry(
+            factor * entry.coefficient,
+            (*over, *entry.reduced),
+            self.graph.both(where, entry.where),
+            (*pairs, *entry.pairs),
+        )
+        return simplified(self.table, whole)
+
+
+def simplified(table: StageTable, entry: Entry) -> Entry:
+    """Pairs that determine a summed index are substituted, pairs that are always equal dropped."""
+    g = table.graph
+    reduced, where, coefficient, pairs = list(entry.reduced), entry.where, entry.coefficient, list(entry.pairs)
+    changed = True
+    while changed:
+        changed = False
+        for pair in pairs:
+            a, b = (g.position(p) for p in pair)
+            if a is b:
+                pairs.remove(pair)
+                changed = True
+                break
+            solved = _solution(a, b, reduced) or _solution(b, a, reduced)
+            if solved is None:
+                continue
+            index, value = solved
+            mapping = {index: value}
+            reduced.remove(index)
+            pairs.remove(pair)
+            pairs = [(g.substitute(x, mapping), g.substitute(y, mapping)) for x, y in pairs]
+            where, coefficient = g.substitute(where, mapping), g.substitute(coefficient, mapping)
+            if not _same_range(value, index):
+                low = g.apply("le", g.extent(index.low), value)
+                where = g.both(where, low, g.apply("lt", value, g.extent(index.high)))
+            changed = True
+            break
+    return Entry(coefficient, tuple(reduced), where, tuple(pairs))
+
+
+def _solution(variable: Node, value: Node, reduced: Sequence[Index]) -> tuple[Index, Node] | None:
+    if variable.op == "index" and variable.value in reduced and variable.value not in value.free:
+        assert isinstance(variable.value, Index)
+        return variable.value, value
+    return None
+
+
+def _same_range(value: Node, index: Index) -> bool:
+    return (
+        value.op == "index"
+        and isinstance(value.value, Index)
+        and (value.value.low, value.value.high) == (index.low, index.high)
+    )
+
+
+def hessian_diagonal(table: StageTable, name: str, target: Sequence[Index], grad: Node) -> Node:
+    """d grad[K] / d x[K] at each K of `target`, for grad = d loss / d x as a node over `target`."""
+    jacobian = Jacobian(table, name, target)
+    g = table.graph
+    onto = {at: g.index(k) for at, k in zip(jacobian.at, target, strict=True)}
+    terms: list[Term] = []
+    for entry in jacobian.of(grad):
+        memo: dict[int, Node] = {}
+        pairs = tuple((g.substitute(a, onto, memo), g.substitute(b, onto, memo)) for a, b in entry.pairs)
+        where, coefficient = g.substitute(entry.where, onto, memo), g.substitute(entry.coefficient, onto, memo)
+        final = simplified(table, Entry(coefficient, entry.reduced, where, pairs))
+        condition = g.both(final.where, *(g.apply("eq", a, b) for a, b in final.pairs))
+        terms.append(Term(final.coefficient, final.reduced, condition, ()))
+    return collect(table, f"hess_{name}", target, terms)

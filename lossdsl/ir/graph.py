@@ -1,0 +1,440 @@
+"""The scalar DAG: interned nodes in index notation.
+
+A node is a number at each position of its free indices.  Nodes are hash-consed: equal nodes are the same object, and
+ids grow from arguments to users, so that every pass is a loop over sorted ids and depth costs nothing.
+
+Constants are exact fractions.  Constructors fold exact constants and drop neutral elements; they keep the user's
+order of operations, never distribute and never flatten, because the rounding error of a formula depends on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from lossdsl.meaning.core import Extent, Kind
+
+Special = Literal["inf", "-inf", "pi", "nan"]
+Constant = Fraction | bool | Special
+
+INTEGER_OPS = frozenset({"add", "sub", "mul", "neg", "abs", "max", "min", "mod", "clip", "sign", "floor", "round"})
+"""Functions whose value is a whole number where all arguments are."""
+BOOLEAN_OPS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
+MAX_EXACT_BITS = 256
+"""Exact folding stops where a constant would grow beyond this many bits."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Index:
+    """An index variable: a name, unique where it is used, and its range low <= i < high."""
+
+    name: str
+    low: Extent
+    high: Extent
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Node:
+    """One interned node; `value` is the constant, the Index, the Extent or the name of the array that is read."""
+
+    __slots__ = ("args", "free", "graph", "id", "kind", "op", "value")
+
+    def __init__(
+        self, graph: Graph, id: int, op: str, args: tuple[Node, ...], value: object, kind: Kind, free: frozenset[Index]
+    ) -> None:
+        self.graph, self.id, self.op, self.args, self.value = graph, id, op, args, value
+        self.kind: Kind = kind
+        self.free = free
+
+    def __repr__(self) -> str:
+        from lossdsl.ir.show import show
+
+        return show(self)
+
+    def __neg__(self) -> Node:
+        return self.graph.apply("neg", self)
+
+    def __add__(self, other: Operand) -> Node:
+        return self.graph.apply("add", self, self.graph.node(other))
+
+    def __radd__(self, other: Operand) -> Node:
+        return self.graph.apply("add", self.graph.node(other), self)
+
+    def __sub__(self, other: Operand) -> Node:
+        return self.graph.apply("sub", self, self.graph.node(other))
+
+    def __rsub__(self, other: Operand) -> Node:
+        return self.graph.apply("sub", self.graph.node(other), self)
+
+    def __mul__(self, other: Operand) -> Node:
+        return self.graph.apply("mul", self, self.graph.node(other))
+
+    def __rmul__(self, other: Operand) -> Node:
+        return self.graph.apply("mul", self.graph.node(other), self)
+
+    def __truediv__(self, other: Operand) -> Node:
+        return self.graph.apply("div", self, self.graph.node(other))
+
+    def __rtruediv__(self, other: Operand) -> Node:
+        return self.graph.apply("div", self.graph.node(other), self)
+
+    def __pow__(self, other: Operand) -> Node:
+        return self.graph.apply("pow", self, self.graph.node(other))
+
+    def __rpow__(self, other: Operand) -> Node:
+        return self.graph.apply("pow", self.graph.node(other), self)
+
+    @property
+    def is_const(self) -> bool:
+        return self.op == "const"
+
+    def is_value(self, value: int) -> bool:
+        """Whether this is exactly the constant `value` (False is not 0, True is not 1)."""
+        return self.op == "const" and not isinstance(self.value, bool) and self.value == value
+
+
+Operand = Node | int | float | Fraction
+
+
+class Graph:
+    """The table of interned nodes, and their constructors."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._table: dict[tuple[object, ...], Node] = {}
+        self.array_kinds: dict[str, Kind] = {}
+        self.rewrites: Callable[[Graph, str, tuple[Node, ...]], Node | None] | None = None
+        """The stability rules, where they are to fire on construction."""
+
+    def _intern(self, op: str, args: tuple[Node, ...], value: object, kind: Kind, free: frozenset[Index]) -> Node:
+        key = (op, tuple(a.id for a in args), type(value), value)
+        node = self._table.get(key)
+        if node is None:
+            node = Node(self, len(self.nodes), op, args, value, kind, free)
+            self.nodes.append(node)
+            self._table[key] = node
+        return node
+
+    # ------------------------------------------------------------ leaves
+
+    def const(self, value: Constant | int) -> Node:
+        if isinstance(value, bool):
+            return self._intern("const", (), value, "bool", frozenset())
+        if isinstance(value, int):
+            value = Fraction(value)
+        whole = isinstance(value, Fraction) and value.denominator == 1
+        return self._intern("const", (), value, "int" if whole else "real", frozenset())
+
+    def node(self, value: Operand) -> Node:
+        if isinstance(value, Node):
+            return value
+        if isinstance(value, float):
+            if value in (float("inf"), float("-inf")):
+                return self.const("inf" if value > 0 else "-inf")
+            if value != value:
+                return self.const("nan")
+            return self.const(Fraction(value))
+        return self.const(value)
+
+    def index(self, index: Index) -> Node:
+        return self._intern("index", (), index, "int", frozenset((index,)))
+
+    def extent(self, extent: Extent) -> Node:
+        if extent.op == "const":
+            return self.const(extent.value)
+        return self._intern("extent", (), extent, "int", frozenset())
+
+    def read(self, array: str, indices: Iterable[Node]) -> Node:
+        args = tuple(self.position(i) for i in indices)
+        free = frozenset().union(*(a.free for a in args)) if args else frozenset()
+        return self._intern("read", args, array, self.array_kinds[array], free)
+
+    # ------------------------------------------------------------ functions
+
+    def apply(self, op: str, *args: Node) -> Node:
+        """The value of a function of the table, folded and simplified where that is exact."""
+        folded = _fold(self, op, args)
+        if folded is None:
+            folded = _simplify(self, op, args)
+        if folded is None and self.rewrites is not None:
+            folded = self.rewrites(self, op, args)
+        return folded if folded is not None else self.raw(op, *args)
+
+    def raw(self, op: str, *args: Node) -> Node:
+        """The node itself, without simplification."""
+        free = frozenset().union(*(a.free for a in args)) if args else frozenset()
+        return self._intern(op, args, None, _kind(op, args), free)
+
+    def where(self, condition: Node, then: Node, otherwise: Node) -> Node:
+        return self.apply("where", condition, then, otherwise)
+
+    def both(self, *conditions: Node) -> Node:
+        result = self.const(True)
+        for condition in conditions:
+            result = self.apply("and", result, condition)
+        return result
+
+    def total(self, nodes: Iterable[Node]) -> Node:
+        """The sum; 0 of nothing."""
+        result = self.const(0)
+        for node in nodes:
+            result = result + node
+        return result
+
+    def product(self, nodes: Iterable[Node]) -> Node:
+        result = self.const(1)
+        for node in nodes:
+            result = result * node
+        return result
+
+    # ------------------------------------------------------------ whole-number expressions
+
+    def affine(self, node: Node) -> dict[Node | None, Fraction]:
+        """A whole-number expression as coefficients of its non-affine parts; the key None is the constant."""
+        if node.is_const and isinstance(node.value, Fraction):
+            return {None: node.value} if node.value else {}
+        if node.kind == "int":
+            match node.op, node.args:
+                case "add", (a, b):
+                    return _combine(self.affine(a), self.affine(b), Fraction(1))
+                case "sub", (a, b):
+                    return _combine(self.affine(a), self.affine(b), Fraction(-1))
+                case "neg", (a,):
+                    return _combine({}, self.affine(a), Fraction(-1))
+                case "mul", (a, b) if a.is_const and isinstance(a.value, Fraction):
+                    return _combine({}, self.affine(b), a.value)
+                case "mul", (a, b) if b.is_const and isinstance(b.value, Fraction):
+                    return _combine({}, self.affine(a), b.value)
+        return {node: Fraction(1)}
+
+    def from_affine(self, terms: Mapping[Node | None, Fraction]) -> Node:
+        result: Node | None = None
+        for node in sorted((n for n in terms if n is not None), key=lambda n: (terms[n] < 0, n.id)):
+            factor = terms[node]
+            part = node if abs(factor) == 1 else self.raw("mul", self.const(abs(factor)), node)
+            if result is None:
+                result = part if factor > 0 else self.apply("neg", part)
+            else:
+                result = self.raw("add" if factor > 0 else "sub", result, part)
+        constant = terms.get(None, Fraction(0))
+        if result is None:
+            return self.const(constant)
+        if constant:
+            return self.raw("add" if constant > 0 else "sub", result, self.const(abs(constant)))
+        return result
+
+    def position(self, node: Node) -> Node:
+        """An index expression in its normal form, so that equal positions are the same node."""
+        if node.op in ("index", "const", "read"):
+            return node
+        return self.from_affine(self.affine(node))
+
+    # ------------------------------------------------------------ traversal
+
+    def substitute(self, node: Node, mapping: Mapping[Index, Node], memo: dict[int, Node] | None = None) -> Node:
+        """The node with indices replaced; `memo` may be shared between calls with the same mapping."""
+        if not mapping or node.free.isdisjoint(mapping):
+            return node
+        memo = {} if memo is None else memo
+        for current in reachable([node], stop=lambda n: n.free.isdisjoint(mapping) or n.id in memo):
+            if current.id in memo or current.free.isdisjoint(mapping):
+                continue
+            if current.op == "index":
+                assert isinstance(current.value, Index)
+                memo[current.id] = mapping[current.value]
+                continue
+            args = [a if a.free.isdisjoint(mapping) else memo[a.id] for a in current.args]
+            memo[current.id] = self.rebuild(current, args)
+        return memo[node.id]
+
+    def rebuild(self, node: Node, args: Iterable[Node]) -> Node:
+        """The same operation on other arguments."""
+        if node.op == "read":
+            assert isinstance(node.value, str)
+            return self.read(node.value, args)
+        return self.apply(node.op, *args) if node.args else node
+
+
+def reachable(roots: Iterable[Node], stop: Callable[[Node], bool] | None = None) -> list[Node]:
+    """All nodes below the roots, arguments before users; below a node for which `stop` holds nothing is visited."""
+    seen: dict[int, Node] = {}
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node.id in seen:
+            continue
+        seen[node.id] = node
+        if stop is None or not stop(node):
+            stack.extend(node.args)
+    return [seen[i] for i in sorted(seen)]
+
+
+def _combine(
+    left: Mapping[Node | None, Fraction], right: Mapping[Node | None, Fraction], factor: Fraction
+) -> dict[Node | None, Fraction]:
+    result = dict(left)
+    for node, value in right.items():
+        result[node] = result.get(node, Fraction(0)) + factor * value
+    return {node: value for node, value in result.items() if value}
+
+
+def _kind(op: str, args: tuple[Node, ...]) -> Kind:
+    if op in BOOLEAN_OPS:
+        return "bool"
+    values = args[1:] if op == "where" else args
+    if op == "where" and all(a.kind == "bool" for a in values):
+        return "bool"
+    if (op == "where" or op in INTEGER_OPS) and all(a.kind == "int" for a in values):
+        return "int"
+    if op == "whole":
+        return "int"
+    if op == "stop_gradient":
+        return args[0].kind
+    return "real"
+
+
+def _fold(g: Graph, op: str, args: tuple[Node, ...]) -> Node | None:
+    """Exact arithmetic on constants."""
+    if not all(a.is_const for a in args) or not args:
+        return None
+    values = [a.value for a in args]
+    if all(isinstance(v, bool) for v in values):
+        match op:
+            case "and":
+                return g.const(all(values))
+            case "or":
+                return g.const(any(values))
+            case "not":
+                return g.const(not values[0])
+        return None
+    numbers = [v for v in values if isinstance(v, Fraction)]
+    if len(numbers) != len(values):
+        return g.const("-inf") if op == "neg" and values == ["inf"] else None
+    if any(v.numerator.bit_length() + v.denominator.bit_length() > MAX_EXACT_BITS for v in numbers):
+        return None
+    match op, numbers:
+        case "add", [a, b]:
+            return g.const(a + b)
+        case "sub", [a, b]:
+            return g.const(a - b)
+        case "mul", [a, b]:
+            return g.const(a * b)
+        case "div", [a, b] if b != 0:
+            return g.const(a / b)
+        case "neg", [a]:
+            return g.const(-a)
+        case "abs", [a]:
+            return g.const(abs(a))
+        case "max", _:
+            return g.const(max(numbers))
+        case "min", _:
+            return g.const(min(numbers))
+        case "pow", [a, b] if b.denominator == 1 and abs(b) <= 64 and (a != 0 or b >= 0):
+            return g.const(a**b.numerator)
+        case (("lt" | "le" | "gt" | "ge" | "eq" | "ne"), [a, b]):
+            return g.const({"lt": a < b, "le": a <= b, "gt": a > b, "ge": a >= b, "eq": a == b, "ne": a != b}[op])
+        case (("stop_gradient" | "floor" | "round"), [a]) if a.denominator == 1:
+            return g.const(a)
+    return None
+
+
+def _simplify(g: Graph, op: str, args: tuple[Node, ...]) -> Node | None:
+    """Neutral elements and signs; each rule is exact in floating point, but for 0 * inf, which is never meant."""
+    match op, args:
+        case "add", (a, b):
+            if a.is_value(0):
+                return b
+            if b.is_value(0):
+                return a
+            if b.op == "neg":
+                return a - b.args[0]
+        case "sub", (a, b):
+            if b.is_value(0):
+                return a
+            if a.is_value(0):
+                return -b
+            if a is b:
+                return g.const(0)
+            if b.op == "neg":
+                return a + b.args[0]
+        case "mul", (a, b):
+            return _simplify_product(g, a, b)
+        case "div", (a, b):
+            if b.is_value(1) or a.is_value(0):
+                return a
+            if a is b and not b.is_value(0):
+                return g.const(1)
+            if a.op == "neg":
+                return -(a.args[0] / b)
+            if b.is_value(-1):
+                return -a
+        case "neg", (a,) if a.op == "neg":
+            return a.args[0]
+        case "pow", (a, b):
+            if b.is_value(1):
+                return a
+            if b.is_value(0) or a.is_value(1):
+                return g.const(1)
+        case "where", (c, a, b):
+            if c.is_const:
+                return a if c.value else b
+            if a is b:
+                return a
+            if c.op == "not":
+                return g.where(c.args[0], b, a)
+            if b.op == "where" and b.args[0] is c:
+                return g.where(c, a, b.args[2])
+            if a.op == "where" and a.args[0] is c:
+                return g.where(c, a.args[1], b)
+        case (("and" | "or"), (a, b)):
+            neutral = op == "and"
+            for this, other in ((a, b), (b, a)):
+                if this.is_const:
+                    return other if this.value is neutral else this
+            if a is b:
+                return a
+        case "not", (a,):
+            if a.op == "not":
+                return a.args[0]
+            opposite = {"eq": "ne", "ne": "eq"}
+            if a.op in opposite:
+                return g.apply(opposite[a.op], *a.args)
+        case (("eq" | "le" | "ge"), (a, b)) if a is b and a.kind == "int":
+            return g.const(True)
+        case (("ne" | "lt" | "gt"), (a, b)) if a is b and a.kind == "int":
+            return g.const(False)
+        case (("eq" | "ne" | "le" | "lt" | "ge" | "gt"), (a, b)) if a.kind == b.kind == "int" and not (
+            a.is_const or b.is_const
+        ):
+            difference = g.affine(a - b)
+            if not difference or set(difference) == {None}:
+                return g.apply(op, g.const(difference.get(None, Fraction(0))), g.const(0))
+        case (("max" | "min"), _) if len(set(args)) == 1:
+            return args[0]
+    return None
+
+
+def _simplify_product(g: Graph, a: Node, b: Node) -> Node | None:
+    if a.is_value(0) or b.is_value(0):
+        return g.const(0)
+    if a.is_value(1):
+        return b
+    if b.is_value(1):
+        return a
+    if a.is_value(-1):
+        return -b
+    if b.is_value(-1):
+        return -a
+    if a.op == "neg":
+        return -(a.args[0] * b)
+    if b.op == "neg":
+        return -(a * b.args[0])
+    if a.is_const and b.op == "mul" and b.args[0].is_const:
+        return (a * b.args[0]) * b.args[1]
+    if b.is_const and not a.is_const:
+        return b * a  # one place for constant factors, so that equal products are one node
+    return None

@@ -1,0 +1,127 @@
+"""Rules that make stages: logarithms and roots of sums over an index.
+
+`logarithm(x)` says what log(x) is for an x that is made of exponentials, so that no exponential is ever computed:
+products become sums, sums become logsumexp, quotients differences.
+"""
+
+from __future__ import annotations
+
+from lossdsl.ir.graph import Graph, Node
+from lossdsl.ir.stage import StageTable
+
+
+def logarithm(table: StageTable, node: Node) -> Node | None:
+    """log(node) where node is an exponential or is made of some; None for anything else."""
+    g = table.graph
+    match node.op, node.args:
+        case "exp", (x,):
+            return x
+        case "softmax_weight", (e, s):
+            return e - s
+        case "sigmoid", (x,):
+            return g.apply("log_sigmoid", x)
+        case "mul", (a, b):
+            return _joined(table, "add", a, b)
+        case "div", (a, b):
+            return _joined(table, "sub", a, b)
+        case "pow", (a, p):
+            inner = logarithm(table, a)
+            return None if inner is None else p * inner
+        case "add", (a, b):
+            return _log_of_sum(table, a, b)
+        case "where", (c, a, b):
+            then, otherwise = logarithm(table, a), logarithm(table, b)
+            if then is None and otherwise is None:
+                return None
+            return g.where(c, _or_log(g, then, a), _or_log(g, otherwise, b))
+        case "read", _:
+            return _log_of_stage(table, node)
+    return None
+
+
+def _or_log(g: Graph, logarithm: Node | None, node: Node) -> Node:
+    return g.apply("log", node) if logarithm is None else logarithm
+
+
+def _joined(table: StageTable, op: str, a: Node, b: Node) -> Node | None:
+    first, second = logarithm(table, a), logarithm(table, b)
+    if first is None and second is None:
+        return None
+    if first is None and a.is_value(1) and op == "sub":
+        assert second is not None
+        return -second
+    return table.graph.apply(op, _or_log(table.graph, first, a), _or_log(table.graph, second, b))
+
+
+def _log_of_sum(table: StageTable, a: Node, b: Node) -> Node | None:
+    g = table.graph
+    first, second = logarithm(table, a), logarithm(table, b)
+    if first is not None and second is not None:
+        return g.apply("logaddexp", first, second)
+    for one, other in ((a, second), (b, first)):
+        if one.is_value(1) and other is not None and not _at_most_one(b if one is a else a):
+            return g.apply("softplus", other)
+    return None
+
+
+def _at_most_one(node: Node) -> bool:
+    """Whether 1 + node is harmless: log1p serves better than the way through logarithms."""
+    return node.op in ("sigmoid", "softmax_weight")
+
+
+def _log_of_stage(table: StageTable, node: Node) -> Node | None:
+    stage = table.stages.get(str(node.value))
+    if stage is None or stage.op != "sum" or stage.positions:
+        return None
+    inner = logarithm(table, stage.body)
+    if inner is None:
+        return None
+    name = table.add(f"log_{stage.name}", stage.out, "logsumexp", stage.reduced, stage.where, inner)
+    return table.read(name, node.args)
+
+
+def quotient(table: StageTable, numerator: Node, denominator: Node) -> Node | None:
+    """exp(x)/sum(exp(...)) as the weight of a softmax, so that it neither overflows nor divides 0 by 0."""
+    if denominator.op != "read":
+        return None
+    above = logarithm(table, numerator)
+    below = None if above is None else _log_of_stage(table, denominator)
+    if above is None or below is None:
+        return None
+    return table.graph.apply("softmax_weight", above, below)
+
+
+def power(table: StageTable, base: Node, exponent: Node) -> Node | None:
+    """sigmoid(x)^g as exp(g*log_sigmoid(x)): the derivative has no negative power of a number that underflows."""
+    if exponent.is_const:
+        return None
+    if base.op == "where":
+        c, a, b = base.args
+        if any(logarithm(table, x) is not None for x in (a, b)):
+            g = table.graph
+            return g.where(c, g.apply("pow", a, exponent), g.apply("pow", b, exponent))
+        return None
+    if base.op not in ("sigmoid", "softmax_weight", "exp"):
+        return None
+    inner = logarithm(table, base)
+    return None if inner is None else table.graph.apply("exp", exponent * inner)
+
+
+def root(table: StageTable, node: Node) -> Node | None:
+    """sqrt(sum[d](x^2)) as the Euclidean norm, which neither overflows nor underflows and has gradient 0 at 0."""
+    stage = table.stages.get(str(node.value)) if node.op == "read" else None
+    if stage is None or stage.op != "sum" or stage.positions:
+        return None
+    base = _square_root(stage.body)
+    if base is None:
+        return None
+    name = table.add(f"norm_{stage.name}", stage.out, "norm", stage.reduced, stage.where, base)
+    return table.read(name, node.args)
+
+
+def _square_root(node: Node) -> Node | None:
+    if node.op == "pow" and node.args[1].is_value(2):
+        return node.args[0]
+    if node.op == "mul" and node.args[0] is node.args[1]:
+        return node.args[0]
+    return None
