@@ -1,0 +1,82 @@
+"""E06xx: `use`."""
+
+from __future__ import annotations
+
+from lossdsl.diagnostics.problem import Problem
+
+
+class UnknownModule(Problem):
+    """The catalogue has no module of this name.
+
+    Wrong: `use regresion: huber`
+
+    Right: `use regression: huber`
+    """
+
+    code = "E0601"
+    title = "unknown module"
+
+
+class FileMissing(Problem):
+    """The file that `use` names cannot be read.
+
+    The path is relative to the file that it stands in.
+
+    Wrong: `use "./rhos.loss": huber_rho` where there is no such file
+
+    Right: the path of a file that exists.
+    """
+
+    code = "E0602"
+    title = "the file cannot be read"
+
+
+class OutsideFolder(Problem):
+    """`use` names a file outside the folder of the root file.
+
+    A `.loss` file reaches no file but those in the folder of the file that is compiled, and below it.
+
+    Wrong: `use "../../secret.loss": f`
+
+    Right: copy the file into the folder.
+    """
+
+    code = "E0603"
+    title = "the file is outside the folder"
+
+
+class ImportCycle(Problem):
+    """Files take items from one another in a circle.
+
+    Wrong: `a.loss` uses `b.loss`, which uses `a.loss`
+
+    Right: move what both need into a third file.
+    """
+
+    code = "E0604"
+    title = "files use one another in a circle"
+
+
+class NotInModule(Problem):
+    """The module or file has no item of this name.
+
+    Wrong: `use regression: hubert`
+
+    Right: `use regression: huber`
+    """
+
+    code = "E0605"
+    title = "no such item"
+
+
+class NoFolder(Problem):
+    """A text that comes from no file names a file.
+
+    Wrong: `use "./mine.loss": f` in a text that was passed as a string
+
+    Right: save the text beside `mine.loss`, or say which path it has; a module of the catalogue can be used from
+    anywhere.
+    """
+
+    code = "E0606"
+    title = "the text has no folder"

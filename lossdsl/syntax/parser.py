@@ -1,0 +1,238 @@
+"""`parse`: the logical lines of a text, fed to the parser one after the other.
+
+A line that does not parse is reported, and put aside: the parser goes back to where it was before the line, a stand-in
+is fed where the lines behind would not make sense otherwise, and parsing goes on with the next line.  So every line is
+judged on its own, and one run reports every line that is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+from lark import UnexpectedCharacters, UnexpectedToken
+from lark.parsers.lalr_interactive_parser import InteractiveParser
+
+from lossdsl.diagnostics import LossError, Problem, Source, Span
+from lossdsl.diagnostics.limits import MAX_PROBLEMS
+from lossdsl.diagnostics.syntax import AfterReturn, BlockForm, Indentation, MissingReturn, TabCharacter
+from lossdsl.syntax import tree
+from lossdsl.syntax.blame import blame
+from lossdsl.syntax.build import Word
+from lossdsl.syntax.checks import check
+from lossdsl.syntax.failure import Failure
+from lossdsl.syntax.grammar import spelling, tables
+from lossdsl.syntax.scan import LogicalLine, Scanner
+from lossdsl.syntax.text import read_source
+from lossdsl.syntax.words import KEYWORDS, normalise
+
+
+def parse(text: str | bytes, path: str = "<text>") -> tree.Module:
+    """The tree of a text, or a `LossError` with everything that is wrong with its syntax."""
+    return _Parser(read_source(text, path)).module()
+
+
+class _Parser:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.scanner = Scanner(source)
+        self.machine: InteractiveParser = tables().parse_interactive("")
+        self.problems: list[Problem] = []
+        self.block_indent = 0
+        """How far the open block is indented; 0 where none is open."""
+        self.header: LogicalLine | None = None
+        """The line that opened the block, until its block is closed."""
+        self.passed_over: int | None = None
+        """Lines that are indented deeper than this belong to a line that failed, and are passed over."""
+        self.failed = False
+        """Whether the last line failed."""
+        self.last_end = 0
+
+    # ------------------------------------------------------------ lines
+
+    def module(self) -> tree.Module:
+        try:
+            self._lines()
+        except LossError as fatal:
+            raise LossError(*_in_order([*self.problems, *fatal.problems])) from None
+        end = len(self.source.text)
+        self._close_block(end)
+        doc, items = cast(
+            tuple[tree.Docstring | None, tuple[tree.Use | tree.Def | tree.Loss, ...]], self._feed("$END", end)
+        )
+        module = tree.Module(Span(self.source, 0, end), self.source, doc, items)
+        self.problems += check(module)
+        if self.problems:
+            raise LossError(*_in_order(self.problems)[:MAX_PROBLEMS])
+        return module
+
+    def _lines(self) -> None:
+        offset = 0
+        while len(self.problems) < MAX_PROBLEMS and (line := self.scanner.next_line(offset)) is not None:
+            offset = self._line(line) if self._layout(line) else line.next
+            self.last_end = line.lexemes[-1].end if line.lexemes else line.end
+
+    def _line(self, line: LogicalLine) -> int:
+        """Feeds one line; gives the place where the next one is to be looked for."""
+        state = self.machine.parser_state
+        saved = (state.state_stack.copy(), state.value_stack.copy())
+        problem, following = line.problem, line.next
+        if problem is None:
+            failure = self._feed_line(line)
+            if failure is None:
+                self.failed = False
+                if self._expects("_INDENT"):
+                    self.header = line
+                return line.next
+            problem, following = failure
+        self.failed = True
+        self._report(problem)
+        state.state_stack[:], state.value_stack[:] = saved
+        self._stand_in(line, following)
+        return following
+
+    def _feed_line(self, line: LogicalLine) -> tuple[Problem, int] | None:
+        state = self.machine.parser_state
+        base = line.lexemes[0].start
+        thread = tables().parse_interactive(self.source.text[base : line.end]).lexer_thread
+        try:
+            for token in thread.lex(state):
+                word = self._word(token.type, base + token.start_pos, token.value)
+                if word.type == "NAME" and normalise(word) in KEYWORDS:
+                    return self._failed(line, word.span.start)
+                state.feed_token(word)
+        except UnexpectedToken as error:
+            token = error.token
+            return self._failed(line, token.span.start if isinstance(token, Word) else base + (token.start_pos or 0))
+        except UnexpectedCharacters as error:
+            return self._failed(line, base + error.pos_in_stream)
+        try:
+            self._feed("_NEWLINE", line.lexemes[-1].end)
+        except UnexpectedToken:
+            return self._failed(line, line.lexemes[-1].end)
+        return None
+
+    def _failed(self, line: LogicalLine, place: int) -> tuple[Problem, int]:
+        """The problem of a line that fails at `place`, and where to go on."""
+        at = next((index for index, lexeme in enumerate(line.lexemes) if place < lexeme.end), len(line.lexemes))
+        accepts = frozenset(spelling(kind) for kind in self.machine.accepts())
+        problem, resume = blame(Failure(line, at, accepts))
+        if isinstance(problem, AfterReturn):
+            self.passed_over = 0
+        return problem, resume
+
+    # ------------------------------------------------------------ blocks
+
+    def _layout(self, line: LogicalLine) -> bool:
+        """Opens and closes blocks by the indentation of a line; False if the line is to be passed over."""
+        if self.passed_over is not None and line.indent > self.passed_over:
+            return False
+        self.passed_over = None
+        if self._expects("_INDENT"):
+            if line.indent > 0:
+                self._feed("_INDENT", line.start)
+                self.block_indent = line.indent
+                return True
+            self._empty_block()
+        elif self.block_indent and line.indent > 0:
+            self._check_indent(line)
+            return True
+        self._close_block(line.start)
+        if line.indent > 0:
+            self._report(Indentation(*_stray_indentation(line)))
+            self.passed_over = 0
+            return False
+        return True
+
+    def _check_indent(self, line: LogicalLine) -> None:
+        if line.indent == self.block_indent or isinstance(line.problem, TabCharacter):
+            return
+        message = f"this line is indented by {line.indent} spaces, the lines of its block by {self.block_indent}"
+        span = Span(self.source, line.start, line.lexemes[0].start)
+        self._report(Indentation(span, message, f"indent it by {self.block_indent} spaces"))
+        self.block_indent = line.indent
+
+    def _close_block(self, place: int) -> None:
+        if self._expects("_INDENT"):
+            self._empty_block()
+        elif self.block_indent:
+            if not self._expects("_DEDENT"):
+                self._missing_return()
+            self._feed("_DEDENT", place)
+        self.block_indent = 0
+        self.header = None
+
+    def _empty_block(self) -> None:
+        """The block of the last line is missing; a stand-in takes its place."""
+        if self.header is not None:
+            span = self.header.end_span()
+            hint = "indent the lines of its block, and end it with `return`"
+            self._report(BlockForm(span, f"the block of this `{self.header.word}` is missing", hint))
+        for kind in ("_INDENT", "RETURN", "NUMBER", "_NEWLINE", "_DEDENT"):
+            self._feed(kind, len(self.source.text))
+        self.header = None
+
+    def _missing_return(self) -> None:
+        if self.header is not None and not self.failed:
+            end = self.last_end
+            header = self.header
+            name = header.lexemes[1].text if len(header.lexemes) > 1 else ""
+            message = f"the block of `{name}` ends without a `return`"
+            note = (Span(self.source, header.lexemes[0].start, header.lexemes[-1].end), "the block belongs to this")
+            hint = "end the block with `return expression`"
+            self._report(MissingReturn(Span(self.source, end, end), message, hint, (note,)))
+        for kind in ("RETURN", "NUMBER", "_NEWLINE"):
+            self._feed(kind, len(self.source.text))
+
+    def _stand_in(self, line: LogicalLine, following: int) -> None:
+        """What has to take the place of a line that failed, so that the lines behind it can be judged."""
+        word = line.lexemes[0].text if line.lexemes else ""
+        if word in ("loss", "def") and line.indent == 0 and self._indent_at(following) > 0:
+            for kind in (word.upper(), "NAME", "LPAR", "NAME", "RPAR", "COLON", "_NEWLINE"):
+                self._feed(kind, line.start)
+            self.header = None
+        elif word == "return" and self._expects("RETURN"):
+            for kind in ("RETURN", "NUMBER", "_NEWLINE"):
+                self._feed(kind, line.start)
+        elif not self.block_indent:
+            self.passed_over = 0
+        elif line.lexemes and line.lexemes[-1].text == ":":
+            self.passed_over = line.indent
+
+    def _indent_at(self, offset: int) -> int:
+        """The indentation of the first line at or after a place that is not blank and not only a comment."""
+        match = _NEXT_LINE.match(self.source.text, offset)
+        return 0 if match is None else len(match.group(1).expandtabs(4))
+
+    # ------------------------------------------------------------ the machine
+
+    def _expects(self, kind: str) -> bool:
+        return kind in self.machine.choices()
+
+    def _word(self, kind: str, start: int, text: str) -> Word:
+        word = Word(kind, text)
+        word.span = Span(self.source, start, start + len(text))
+        return word
+
+    def _feed(self, kind: str, place: int) -> object:
+        """A token that is not in the text."""
+        return self.machine.feed_token(self._word(kind, place, _STAND_INS.get(kind, "")))
+
+    def _report(self, problem: Problem) -> None:
+        self.problems.append(problem)
+
+
+_STAND_INS = {"NAME": "x", "NUMBER": "0", "LPAR": "(", "RPAR": ")", "COLON": ":", "RETURN": "return"}
+_NEXT_LINE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*([ \t]*)(?=[^ \t\n#])")
+
+
+def _stray_indentation(line: LogicalLine) -> tuple[Span, str, str]:
+    span = Span(line.source, line.start, line.lexemes[0].start)
+    hint = "`loss`, `def` and `use` start in the first column"
+    return span, "this line is indented, and belongs to no block", hint
+
+
+def _in_order(problems: list[Problem]) -> list[Problem]:
+    """By place in the text, each place and kind once."""
+    kept = {(problem.span.start, problem.code): problem for problem in reversed(problems)}
+    return [kept[key] for key in sorted(kept)]

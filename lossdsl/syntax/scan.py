@@ -1,0 +1,397 @@
+"""Logical lines: where a statement starts and ends, and what it is made of.
+
+Inside brackets and bars a line breaks freely, so that the end of a line is known only once they are matched.  What is
+found here, the parser takes for granted: no tabs or stray characters, every bracket and bar closed, every number in
+range.  A line that is not so carries its first `problem`, and is not parsed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from lossdsl.diagnostics import LossError, Problem, Source, Span
+from lossdsl.diagnostics.limits import MAX_DEPTH, MAX_SYMBOLS, NestedTooDeep, TooManySymbols
+from lossdsl.diagnostics.syntax import (
+    ForbiddenCharacter,
+    ForeignOperator,
+    TabCharacter,
+    UnclosedBracket,
+    UnclosedText,
+    UnmatchedBracket,
+)
+from lossdsl.syntax.numerals import number_problem
+from lossdsl.syntax.words import KEYWORDS, OPERANDS, normalise
+
+Kind = Literal["name", "number", "text", "operator", "open", "close", "bar open", "bar close", "bar between", "comment"]
+
+
+class Lexeme(NamedTuple):
+    """One symbol; `parent` is the position in its line of the innermost bracket or bar around it, or -1."""
+
+    kind: Kind
+    start: int
+    end: int
+    text: str
+    parent: int
+
+
+@dataclass(frozen=True)
+class LogicalLine:
+    """Characters start <= i < end; `next` is where the following physical line starts."""
+
+    source: Source
+    start: int
+    end: int
+    next: int
+    indent: int
+    lexemes: tuple[Lexeme, ...]
+    comments: tuple[Lexeme, ...]
+    problem: Problem | None
+
+    @property
+    def word(self) -> str:
+        return self.lexemes[0].text
+
+    def span(self, lexeme: Lexeme) -> Span:
+        return Span(self.source, lexeme.start, lexeme.end)
+
+    def end_span(self) -> Span:
+        """The place after the last symbol."""
+        end = self.lexemes[-1].end
+        return Span(self.source, end, end)
+
+
+NAME_START = r"[^\x00-@\[-^`{-\x9F²³·×−≤≥≠∈∞√∑\s]"
+NAME_PART = r"[^\x00-/:-@\[-^`{-\x9F²³·×−≤≥≠∈∞√∑\s]"
+
+_SYMBOL = re.compile(
+    rf"""
+      (?P<name>    {NAME_START}{NAME_PART}* )
+    | (?P<number>  (?: [0-9](?:_?[0-9])*(?:\.(?:[0-9](?:_?[0-9])*)?)? | \.[0-9](?:_?[0-9])* )
+                   (?: [eE][+-]?[0-9](?:_?[0-9])* )? )
+    | (?P<text>    \"\"\"(?:"{{0,2}}[^"])*\"\"\" | "(?!"")[^"\n]*" )
+    | (?P<open>    [(\[{{] )
+    | (?P<close>   [)\]}}] )
+    | (?P<bar>     \| )
+    | (?P<space>   [ ]+ )
+    | (?P<newline> \n )
+    | (?P<comment> \#[^\n]* )
+    | (?P<operator> \*\*=?|//=?|===?|!==?|<=|>=|->|=>|:=|<>|\.\.?\.?|&&|[-+*/%]=|[-+*/^<>=,;:·×−≤≥≠∈∞√∑²³%&!?@~$'`\\] )
+    """,
+    re.VERBOSE,
+)
+_LOOKS_LIKE_START = re.compile(r"(?:predict\s+)?[^\W\d]\w*(?:\[[^\]\n]*\])?\s*=(?!=)")
+_ITEM_OR_RETURN = re.compile(r"(?:return|loss|def|use)\b(?!\s*=)")
+_MATCHING = {")": "(", "]": "[", "}": "{"}
+CLOSING = {"(": ")", "[": "]", "{": "}", "|": "|"}
+_VALUES = frozenset(("²", "³", "∞"))
+
+
+class Scanner:
+    """Hands out the logical lines of a source, from any place where a physical line starts."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.symbols = 0
+
+    def next_line(self, offset: int) -> LogicalLine | None:
+        """The first logical line at or after `offset`; blank lines and lines of comments are none."""
+        text = self.source.text
+        while offset < len(text):
+            line = _Line(self, offset).scan()
+            if line.lexemes or line.problem:
+                return line
+            offset = line.next
+        return None
+
+    def count(self, number: int, start: int, end: int) -> None:
+        self.symbols += number
+        if self.symbols > MAX_SYMBOLS:
+            message = f"the text has more than {MAX_SYMBOLS:,} symbols"
+            raise LossError(TooManySymbols(Span(self.source, start, end), message))
+
+
+class _Line:
+    """The scan of one logical line."""
+
+    def __init__(self, scanner: Scanner, offset: int) -> None:
+        self.scanner = scanner
+        self.source = scanner.source
+        self.text = scanner.source.text
+        self.offset = offset
+        self.lexemes: list[Lexeme] = []
+        self.comments: list[Lexeme] = []
+        self.stack: list[int] = []
+        self.breaks: list[tuple[int, int]] = []
+        """Physical line starts inside the line, each with the number of lexemes before it."""
+        self.problem: Problem | None = None
+        self.indent = 0
+
+    def scan(self) -> LogicalLine:
+        position = self._indentation(self.offset)
+        end = len(self.text)
+        while position < end:
+            match = _SYMBOL.match(self.text, position)
+            if match is None:
+                position = self._stray(position)
+                continue
+            kind = match.lastgroup
+            if kind == "newline":
+                if not self.stack or self._keyword_follows(match.end()):
+                    return self._finish(match.start(), match.end())
+                self.breaks.append((match.end(), len(self.lexemes)))
+            elif kind != "space":
+                self._symbol(str(kind), match.start(), match.end(), match.group())
+            position = match.end()
+        return self._finish(end, end)
+
+    # ------------------------------------------------------------ symbols
+
+    def _symbol(self, kind: str, start: int, end: int, text: str) -> None:
+        match kind:
+            case "comment":
+                self._comment(start, end, text)
+                return
+            case "open":
+                self._push("open", start, text)
+                return
+            case "close":
+                self._close(start, text)
+                return
+            case "bar":
+                self._bar(start)
+                return
+            case "name":
+                self._check_name(start, text)
+            case "number":
+                self._report(number_problem(Span(self.source, start, end)))
+            case "text":
+                self._check_text(start, end)
+        self._add(kind, start, end, text)  # type: ignore[arg-type]
+
+    def _add(self, kind: Kind, start: int, end: int, text: str) -> None:
+        self.lexemes.append(Lexeme(kind, start, end, text, self.stack[-1] if self.stack else -1))
+
+    def _push(self, kind: Kind, start: int, text: str) -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            span = Span(self.source, start, start + 1)
+            hint = "give a part of the formula a name"
+            raise LossError(NestedTooDeep(span, f"this is nested more than {MAX_DEPTH} levels deep", hint))
+        self._add(kind, start, start + 1, text)
+        self.stack.append(len(self.lexemes) - 1)
+
+    def _close(self, start: int, text: str) -> None:
+        while self.stack and not self._closes(text):
+            wanted = [index for index in self.stack if self.lexemes[index].text == _MATCHING[text]]
+            if not wanted:
+                self._unmatched(start, text)
+                return
+            self._unclosed(self.lexemes[self.stack.pop()])
+        if not self.stack:
+            self._unmatched(start, text)
+            return
+        self.stack.pop()
+        self._add("close", start, start + 1, text)
+
+    def _closes(self, text: str) -> bool:
+        """Whether a closing bracket fits the innermost open one; `in [0, 1)` may close with either."""
+        index = self.stack[-1]
+        opener = self.lexemes[index].text
+        if opener == _MATCHING[text]:
+            return True
+        before = self.lexemes[index - 1].text if index else ""
+        return before in ("in", "∈", "or") and opener in ("(", "[") and text in (")", "]")
+
+    def _bar(self, start: int) -> None:
+        """After an operand a bar closes the bar that is open, or separates; elsewhere it opens one."""
+        if self._after_operand() or self._in_signature():
+            if self.stack and self.lexemes[self.stack[-1]].text == "|":
+                self.stack.pop()
+                self._add("bar close", start, start + 1, "|")
+            else:
+                self._add("bar between", start, start + 1, "|")
+        else:
+            self._push("bar open", start, "|")
+
+    def _after_operand(self) -> bool:
+        if not self.lexemes:
+            return False
+        kind, _, _, text, _ = self.lexemes[-1]
+        if kind == "name":
+            return text not in KEYWORDS or text in OPERANDS
+        return kind in ("number", "close", "bar close", "text") or text in _VALUES
+
+    def _in_signature(self) -> bool:
+        """In `loss f(a, | b, ):` nothing but a separator can follow a comma."""
+        return (
+            len(self.stack) == 1
+            and self.lexemes[0].text in ("loss", "def")
+            and self.lexemes[self.stack[0]].text == "("
+            and self.lexemes[-1].text in (",", "(", ";")
+        )
+
+    def _comment(self, start: int, end: int, text: str) -> None:
+        self._check_characters(start, end)
+        self.comments.append(Lexeme("comment", start, end, text, self.stack[-1] if self.stack else -1))
+
+    # ------------------------------------------------------------ checks
+
+    def _report(self, problem: Problem | None) -> None:
+        self.problem = self.problem or problem
+
+    def _indentation(self, offset: int) -> int:
+        position = offset
+        while position < len(self.text) and self.text[position] in " \t":
+            self.indent += 1 if self.text[position] == " " else 4 - self.indent % 4
+            position += 1
+        rest = self.text[position : position + 1]
+        if "\t" in self.text[offset:position] and rest not in ("", "\n", "#"):
+            tab = self.text.index("\t", offset)
+            self._report(_tab(Span(self.source, tab, tab + 1)))
+        return position
+
+    def _check_name(self, start: int, text: str) -> None:
+        """A name is made of XID characters as it is written, before NFKC: `x²` and `x₂` are none."""
+        if text.isidentifier():
+            return
+        known = next((i for i in range(len(text)) if not (text[: i + 1] if i == 0 else "x" + text[i]).isidentifier()), 0)
+        self._report(_stray_problem(Span(self.source, start + known, start + known + 1)))
+
+    def _check_text(self, start: int, end: int) -> None:
+        self._check_characters(start, end)
+
+    def _check_characters(self, start: int, end: int) -> None:
+        if control := _CONTROL.search(self.text, start, end):
+            self._report(_stray_problem(Span(self.source, control.start(), control.end())))
+
+    def _stray(self, position: int) -> int:
+        """A character that starts no symbol."""
+        character = self.text[position]
+        if self.problem is not None and character != '"':
+            return position + 1
+        if character == '"':
+            return self._unclosed_text(position)
+        span = Span(self.source, position, position + 1)
+        if character == "\t":
+            self._report(_tab(span))
+        else:
+            self._report(_stray_problem(span))
+        return position + 1
+
+    def _unclosed_text(self, position: int) -> int:
+        triple = self.text.startswith('"""', position)
+        end = self.text.find("\n", position)
+        end = len(self.text) if end < 0 else end
+        span = Span(self.source, position, position + 3 if triple else end)
+        quotes = '"""' if triple else '"'
+        hint = (
+            f"close it with {quotes}" if triple else 'close it on the same line, or write """...""" over several lines'
+        )
+        self._report(UnclosedText(span, "this text is never closed", hint))
+        self._add("text", position, end, self.text[position:end])
+        return end
+
+    def _unclosed(self, opener: Lexeme) -> None:
+        index = self.lexemes.index(opener)
+        before = self.lexemes[index - 1] if index else opener
+        if opener.text == "|" and before.kind == "bar between" and before.end == opener.start:
+            span = Span(self.source, before.start, opener.end)
+            self._report(ForeignOperator(span, "`||` is not an operator of this language", "write `or`"))
+            return
+        what = "bar" if opener.text == "|" else "bracket"
+        span = Span(self.source, opener.start, opener.end)
+        self._report(UnclosedBracket(span, f"this {what} is never closed", f"close it with `{CLOSING[opener.text]}`"))
+
+    def _unmatched(self, start: int, text: str) -> None:
+        span = Span(self.source, start, start + 1)
+        if self.stack:
+            opener = self.lexemes[self.stack[-1]]
+            note = (Span(self.source, opener.start, opener.end), "this is what is open here")
+            hint = f"write `{CLOSING[opener.text]}`, or open with `{_MATCHING[text]}`"
+            self._report(UnmatchedBracket(span, f"`{text}` does not close `{opener.text}`", hint, (note,)))
+        else:
+            hint = f"take it away, or write the `{_MATCHING[text]}` that it closes"
+            self._report(UnmatchedBracket(span, f"`{text}` closes nothing", hint))
+
+    # ------------------------------------------------------------ the end of the line
+
+    def _keyword_follows(self, offset: int) -> bool:
+        """Whether the next physical line starts with a word that can not stand inside brackets."""
+        position = offset
+        while self.text.startswith((" ", "\t"), position):
+            position += 1
+        return _ITEM_OR_RETURN.match(self.text, position) is not None
+
+    def _finish(self, end: int, following: int) -> LogicalLine:
+        lexemes, comments = self.lexemes, self.comments
+        if self.stack:
+            self._unclosed(lexemes[self.stack[-1]])
+            for offset, count in self.breaks:
+                if self._starts_statement(offset):
+                    end, following = offset - 1, offset
+                    lexemes = lexemes[:count]
+                    comments = [comment for comment in comments if comment.start < offset]
+                    break
+        self.scanner.count(len(lexemes), self.offset, end)
+        return LogicalLine(
+            self.source, self.offset, end, following, self.indent, tuple(lexemes), tuple(comments), self.problem
+        )
+
+    def _starts_statement(self, offset: int) -> bool:
+        return statement_starts(self.text, offset, self.indent)
+
+
+def statement_starts(text: str, offset: int, indent: int) -> bool:
+    """Whether the physical line at `offset` looks like the start of a statement, not indented deeper than `indent`."""
+    position = offset
+    while text.startswith(" ", position):
+        position += 1
+    if _ITEM_OR_RETURN.match(text, position):
+        return True
+    return position - offset <= indent and _LOOKS_LIKE_START.match(text, position) is not None
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
+
+_LOOK_ALIKES = {
+    "\u00a0": "a no-break space; write a plain space",
+    "\u3000": "an ideographic space; write a plain space",
+    "\ufeff": "a byte order mark; take it away",
+    "\u200b": "a zero-width space; take it away",
+    "“": 'a typographic quote; write `"`',
+    "”": 'a typographic quote; write `"`',
+    "‘": 'a typographic quote; texts are written between `"`',
+    "’": 'a typographic quote; texts are written between `"`',
+    "–": "a dash; write `-`",
+    "—": "a dash; write `-`",
+    "‖": "a double bar; write `norm[...](...)` for a norm",
+    "∥": "a double bar; write `norm[...](...)` for a norm",
+    "÷": "write `/`",
+    "∧": "write `and`",
+    "∨": "write `or`",
+    "¬": "write `not`",
+    "∏": "write `prod[...](...)`",
+    "∉": "write `not x in ...`",
+    "→": "write `=`",
+    "←": "write `=`",
+    "≔": "write `=`",
+    "∗": "write `*`",
+    "∙": "write `*`",
+    "⋅": "write `*`",
+    "…": "write `..`",
+}
+
+
+def _tab(span: Span) -> Problem:
+    return TabCharacter(span, "this is a tab", "write spaces")
+
+
+def _stray_problem(span: Span) -> Problem:
+    character = span.text
+    shown = character if character.isprintable() else f"U+{ord(character[0]):04X}"
+    hint = _LOOK_ALIKES.get(character)
+    if hint is None and len(character) == 1 and normalise(character).isdigit():
+        hint = f"write `^{normalise(character)}` for a power, `{normalise(character)}` in a name"
+    return ForbiddenCharacter(span, f"`{shown}` has no meaning here", hint)
