@@ -1,0 +1,123 @@
+"""Elementary functions of the NumPy prelude: their text is copied into the modules that lossdsl emits.
+
+Each takes arrays, NumPy scalars or Python floats and returns float32 for float32, float64 for float64.  Each uses
+`np` and other functions of the prelude, nothing else, so that its text stands alone.  Overflow and invalid operations
+in a branch that is not taken are expected: callers work under `np.errstate(all="ignore")`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def _sigmoid(x: np.ndarray | float) -> np.ndarray:
+    """1/(1 + exp(-x)), also where it is subnormal: only exp(-|x|) is taken."""
+    e = np.exp(-np.abs(x))
+    result: np.ndarray = np.where(np.asarray(x) >= 0, 1, e) / (1 + e)
+    return result
+
+
+def _log_sigmoid(x: np.ndarray | float) -> np.ndarray:
+    """log(1/(1 + exp(-x))), without overflow and without cancellation."""
+    result: np.ndarray = np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
+    return result
+
+
+def _softplus(x: np.ndarray | float) -> np.ndarray:
+    """log(1 + exp(x)), without overflow and without cancellation."""
+    result: np.ndarray = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return result
+
+
+def _logcosh(x: np.ndarray | float) -> np.ndarray:
+    """log(cosh(x)): log1p(2 sinh(x/2)^2) near 0, where cosh(x) loses x."""
+    a = np.abs(x)
+    near = np.log1p(2 * np.square(np.sinh(np.minimum(a, 2) / 2)))
+    result: np.ndarray = np.where(a < 2, near, a + (np.log1p(np.exp(-2 * a)) - 0.6931471805599453))
+    return result
+
+
+def _logit(x: np.ndarray | float) -> np.ndarray:
+    """log(x/(1 - x)): around 1/2 by log1p of (2x - 1)/(1 - x), whose numerator is exact there."""
+    middle = np.log1p((2 * x - 1) / (1 - x))
+    return np.where(np.abs(np.asarray(x) - 0.5) <= 0.25, middle, np.log(x / (1 - x)))
+
+
+def _xlogy(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
+    """x*log(y), and 0 where x is 0, unless y is NaN."""
+    y = np.asarray(y)
+    return np.where((np.asarray(x) == 0) & (y == y), 0, x * np.log(y))
+
+
+def _xlog1py(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
+    """x*log(1 + y), and 0 where x is 0, unless y is NaN."""
+    y = np.asarray(y)
+    return np.where((np.asarray(x) == 0) & (y == y), 0, x * np.log1p(y))
+
+
+def _log1mexp(x: np.ndarray | float) -> np.ndarray:
+    """log(1 - exp(x)) for x <= 0: by expm1 near 0, by log1p far from it."""
+    return np.where(np.asarray(x) > -0.6931471805599453, np.log(-np.expm1(x)), np.log1p(-np.exp(x)))
+
+
+def _sqrt1pm1(x: np.ndarray | float) -> np.ndarray:
+    """sqrt(1 + x) - 1 for x >= -1, without cancellation near 0."""
+    return np.where(np.asarray(x) < np.inf, x / (1 + np.sqrt(1 + x)), x)
+
+
+def _exprel(x: np.ndarray | float) -> np.ndarray:
+    """(exp(x) - 1)/x, and 1 at 0; the exponential is split in two where it would overflow first."""
+    x = np.asarray(x)
+    half = np.exp(x / 2)
+    return np.where(x == 0, 1, np.where(x > 50, half / np.minimum(x, np.finfo(half.dtype).max) * half, np.expm1(x) / x))
+
+
+def _exp_moment(order: int, x: np.ndarray | float) -> np.ndarray:
+    """The integral of t^order exp(x t) over 0 <= t <= 1: the derivative of (exp(x) - 1)/x of that order.
+
+    For |x| <= 2 order + 20 a series of positive terms (in x for x > 0, exp(x) times one in -x for x < 0), else
+    integration by parts.  Computed in float64.
+    """
+    x = np.asarray(x)
+    z = x.astype(np.float64)
+    k = int(order)
+    reach = 2.0 * k + 20.0
+    s = np.minimum(np.abs(z), reach)
+    rising, falling = np.ones_like(s), np.ones_like(s)
+    right, left = rising / (k + 1), falling / (k + 1)
+    for n in range(1, 4 * k + 90):
+        rising = rising * s / n
+        falling = falling * s / (k + 1 + n)
+        right = right + rising / (k + 1 + n)
+        left = left + falling / (k + 1)
+    series = np.where(z > 0, right, np.exp(-s) * left)
+    half = np.exp(z / 2)
+    w = np.minimum(z, np.finfo(np.float64).max)
+    # each step is (exp(x) - i*moment)/x; the factors half are put back at the end where x > 0
+    outer = np.where(z > 0, 1.0, half * half)
+    moment = -np.expm1(-np.abs(z)) / np.abs(w)
+    for i in range(1, k + 1):
+        moment = (outer - i * moment) / w
+    parts = np.where(z > 0, half * moment * half, moment)
+    result: np.ndarray = np.where(np.abs(z) <= reach, series, parts)
+    return result.astype(np.result_type(x.dtype, np.float32))
+
+
+def _softmax_weight(e: np.ndarray | float, s: np.ndarray | float) -> np.ndarray:
+    """exp(e - s), and 0 where s is -inf: the log of an empty sum."""
+    return np.where(np.asarray(s) == -np.inf, 0, np.exp(np.subtract(e, s)))
+
+
+def _guarded_mul(g: np.ndarray | float, d: np.ndarray | float) -> np.ndarray:
+    """g*d, and 0 where g is 0, though d be infinite or NaN."""
+    return np.where(np.asarray(g) == 0, 0, np.multiply(g, d))
+
+
+def _guarded_div(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
+    """x/y, and 0 where x is 0, though y be 0 or NaN."""
+    return np.where(np.asarray(x) == 0, 0, np.divide(x, y))
+
+
+def _guarded_sub(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
+    """x - y, and 0 where both are the same infinity."""
+    return np.where(np.asarray(x) == y, 0, np.subtract(x, y))

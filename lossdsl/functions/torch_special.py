@@ -1,0 +1,149 @@
+"""Special functions of the PyTorch prelude: normal law and gamma function; as `torch_helpers`.
+
+The polynomials are those of `numpy_special` and `numpy_gamma`.
+"""
+
+from __future__ import annotations
+
+import torch
+
+
+def _polynomial(x: torch.Tensor, coefficients: tuple[float, ...]) -> torch.Tensor:
+    """The sum of coefficients[i]*x^i, by Horner's rule."""
+    total = torch.full_like(x, coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        total = total * x + coefficient
+    return total
+
+
+def _exp_minus_half_square(x: torch.Tensor) -> torch.Tensor:
+    """exp(-x^2/2): the square is split so that its rounding does not count."""
+    x = torch.clamp(x, -100, 100)
+    high = torch.round(16 * x) / 16
+    return torch.exp(-high * high / 2) * torch.exp(-(x - high) * (x + high) / 2)
+
+
+def _normal_cdf(x: torch.Tensor) -> torch.Tensor:
+    """The distribution function of the standard normal law, with all its digits in the lower tail."""
+    low = x < -1
+    lower = torch.where(low, x, -1)
+    tail = _exp_minus_half_square(lower) * torch.special.erfcx(-0.7071067811865476 * lower) / 2
+    return torch.where(low, tail, torch.erfc(-0.7071067811865476 * torch.where(low, -1, x)) / 2)
+
+
+def _normal_logcdf(x: torch.Tensor) -> torch.Tensor:
+    """The log of the distribution function of the standard normal law, in both tails."""
+    low = x < -1
+    # log_ndtr alone is right here too, but the second derivative that autograd takes of it is NaN far above 0
+    upper = torch.log1p(-_normal_cdf(torch.where(low, 1, -x)))
+    return torch.where(low, torch.special.log_ndtr(torch.where(low, x, -1)), upper)
+
+
+def _normal_hazard(x: torch.Tensor) -> torch.Tensor:
+    """Density over distribution function of the standard normal law: about -x far below 0."""
+    low = x < -1
+    lower = 0.7978845608028654 / torch.special.erfcx(-0.7071067811865476 * torch.where(low, x, -1))
+    upper = torch.where(low, -1, x)
+    return torch.where(low, lower, 0.3989422804014327 * _exp_minus_half_square(upper) / _normal_cdf(upper))
+
+
+def _normal_residual(x: torch.Tensor) -> torch.Tensor:
+    """x plus the normal hazard: about -1/x far below 0, where the sum cancels, P(1 - 10/(4 - x))/(1 - x)."""
+    coefficients = (
+        1.1093782318121925, -0.0943085297956848, -0.059334084004852745, 0.07000248638438314,
+        -0.030198906512289528, 0.0010721754794954107, 0.0057234323094192815, -0.002449651394430375,
+        -0.0003596994573545931, 0.0006441022170701979, -0.0001137208813041582, -0.00010620562718110499,
+        5.030452738570429e-05, 1.0344480184098628e-05, -1.2215862992860684e-05, 3.191049697375064e-07,
+        2.21501132212082e-06, -4.0590422512198135e-07, -3.0955046397020896e-07, 1.0404026534080232e-07,
+        2.9784749223595732e-08, -1.6765530878923994e-08, -7.206373535284115e-10, 1.6998990641776377e-09,
+        -3.43689438572177e-10, -8.019591009809554e-11, 4.9497107725275665e-11,
+    )  # fmt: skip
+    low = x < -1
+    t = torch.where(low, -x, 1)
+    lower = _polynomial(1 - 10 / (t + 4), coefficients) / (t + 1)
+    upper = torch.where(low, -1, x)
+    return torch.where(low, lower, upper + _normal_hazard(upper))
+
+
+def _digamma_positive(x: torch.Tensor) -> torch.Tensor:
+    """digamma(x) for x > 0: (x - root)*P(2x - 3) on [1, 2], the recurrence, from 10 on a series."""
+    coefficients = (
+        0.9510558760318328, -0.21181371064073024, 0.06013562106019673, -0.018550615381739837,
+        0.0059367952783072235, -0.0019350666647357589, 0.0006368880302846364, -0.00021074841288832956,
+        6.995018923408578e-05, -2.3258232475310846e-05, 7.741228917125823e-06, -2.5781348596283653e-06,
+        8.589262341522206e-07, -2.8620913305524894e-07, 9.538512882131195e-08, -3.1812511684429887e-08,
+        1.0603457246127488e-08, -3.503398923223047e-09, 1.167771177499064e-09, -4.1965284357280646e-10,
+        1.3988314142821704e-10, -2.7517988497113302e-11, 9.172618879913334e-12, -1.0006438997505267e-11,
+        3.335477322544212e-12,
+    )  # fmt: skip
+    below = x < 1
+    shifted, steps = torch.clamp(x, max=10), torch.zeros_like(x)
+    for _ in range(8):
+        big = shifted > 2
+        shifted = torch.where(big, shifted - 1, shifted)
+        steps = torch.where(big, steps + 1 / torch.where(big, shifted, 1), steps)
+    one = torch.where(below, x + 1, shifted)
+    # the root is no float: its tail is taken off after the exact subtraction of a short head
+    from_root = torch.where(below, x - 0.4616321325302124, one - 1.4616321325302124) - 1.2438149938918909e-08
+    first = torch.where(below, -1 / torch.where(below, x, 1), steps)
+    middle = from_root * _polynomial(2 * one - 3, coefficients) + first
+    y = torch.clamp(x, min=10)
+    r = 1 / y
+    series = _polynomial(r * r, (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12, -3617 / 8160))
+    return torch.where(x < 10, middle, torch.log(y) - 0.5 * r - r * r * series)
+
+
+def _digamma(x: torch.Tensor) -> torch.Tensor:
+    """The derivative of log|gamma(x)|: -inf at 0, NaN at -1, -2, ...; by reflection below 0.
+
+    torch.digamma has these values, but autograd takes torch.polygamma(1, x) for its derivative, right to 1e-10 only.
+    """
+    pole = (x <= 0) & (x == torch.floor(x))
+    below = (x < 0) & ~pole
+    a = torch.where(pole, 1, torch.where(below, -x, x))
+    far = torch.where(below, a, 0.25)
+    # digamma(-a) = digamma(a) + 1/a + pi cot(pi a); next to 0 it is 1/a, and the terms overflow
+    tiny = far < 1e-20
+    rest = torch.where(tiny, 0.25, far)
+    cotangent = torch.pi / torch.tan(torch.pi * (rest - torch.round(rest)))
+    reflected = torch.where(tiny, 1 / far, _digamma_positive(rest) + 1 / rest + cotangent)
+    value = torch.where(below, reflected, _digamma_positive(torch.where(below, 1, a)))
+    return torch.where(pole, torch.where(x == 0, -torch.inf, torch.nan), value)
+
+
+def _polygamma(order: int, x: torch.Tensor) -> torch.Tensor:
+    """The derivative of digamma of that order >= 1: the recurrence up to order + 12, then the asymptotic series.
+
+    Below 0 by reflection, with the derivatives of the cotangent as polynomials in it.  inf (odd order) or NaN
+    (even order) at 0, -1, -2, ...  (torch.polygamma(1, x) is right to 1e-10 only.)
+    """
+    k = int(order)
+    sign = -1.0 if k % 2 == 0 else 1.0
+    factorial = 1.0
+    for i in range(2, k + 1):
+        factorial *= i
+    pole = (x <= 0) & (x == torch.floor(x))
+    inside = torch.where(pole, 0.5, x)
+    above = inside > 0
+    shifted = torch.where(above, inside, 1 - inside)
+    total = torch.zeros_like(shifted)
+    for _ in range(k + 12):
+        small = shifted < k + 12
+        total = torch.where(small, total + factorial * shifted ** -(k + 1.0), total)
+        shifted = torch.where(small, shifted + 1, shifted)
+    # sum over j of B_2j (2j + k - 1)!/((2j)! y^(2j + k)), with the first two terms (k - 1)!/y^k and k!/(2 y^(k + 1))
+    power = factorial / k * shifted**-k
+    tail = power + 0.5 * k * power / shifted
+    bernoulli = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
+    for j, number in enumerate(bernoulli, start=1):
+        power = power * (2 * j + k - 1) / (2 * j) * ((2 * j + k - 2) / (2 * j - 1)) / shifted / shifted
+        tail = tail + number * power
+    total = sign * (total + tail)
+    cotangent = 1 / torch.tan(torch.pi * torch.where(above, 0.25, inside - torch.round(inside)))
+    derivative = [0.0, 1.0]
+    for _ in range(k):
+        slope = [i * c for i, c in enumerate(derivative)][1:]
+        derivative = [-a - b for a, b in zip([*slope, 0.0, 0.0], [0.0, 0.0, *slope], strict=True)]
+    reflected = -sign * total - torch.pi ** (k + 1.0) * _polynomial(cotangent, tuple(derivative))
+    at_pole = torch.where(x == -torch.inf, torch.nan, torch.inf if k % 2 else torch.nan)
+    return torch.where(pole, at_pole, torch.where(above, total, reflected))
