@@ -15,7 +15,9 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 def factors(body: Node) -> tuple[int, list[Node], list[Node]]:
     """Sign, factors and divisors of a product, in order."""
-    sign, above, below = 1, [], []
+    sign = 1
+    above: list[Node] = []
+    below: list[Node] = []
     stack: list[tuple[Node, bool]] = [(body, True)]
     while stack:
         node, upper = stack.pop()

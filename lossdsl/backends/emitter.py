@@ -1,8 +1,8 @@
 """From nodes and stages to statements, in the text of one array library.
 
 Every node is evaluated in its own free indices: an array with one axis per free index, in one order for the whole
-function; where it meets others it is lifted with `[:, None]`.  A node that is used more than once, that a user named, or
-that would make a line unreadable, becomes a variable; the text of others is written into the line that uses them.
+function; where it meets others it is lifted with `[:, None]`.  A node that is used more than once, that a user named,
+or that would make a line unreadable, becomes a variable; the text of others is written into the line that uses them.
 
 Numbers that do not depend on arrays (sizes, hyperparameters) stay Python numbers, so that they take the dtype of
 whatever they meet.
@@ -14,35 +14,23 @@ import keyword
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
 
-from lossdsl.backends.contraction import contraction
-from lossdsl.backends.dialect import Dialect, Slice
+from lossdsl.backends.dialect import Dialect
 from lossdsl.backends.expand import stage_nodes
+from lossdsl.backends.reads import read_array
+from lossdsl.backends.reductions import reduction
+from lossdsl.backends.scatter import scatter_lines
+from lossdsl.backends.text import CALL, Text, View, float_of, strip
 from lossdsl.diagnostics import CompilerBug
 from lossdsl.functions.table import TABLE
-from lossdsl.ir.bounds import in_range
-from lossdsl.ir.graph import BOOLEAN_OPS, Graph, Index, Node
+from lossdsl.ir.graph import BOOLEAN_OPS, Index, Node
 from lossdsl.ir.stage import Stage, StageTable
-from lossdsl.meaning.core import Extent
+from lossdsl.meaning.core import ZERO, Extent
 
-CALL = 100
 LINE = 100
 """Longest expression that is written into the line of its user."""
-NEUTRAL = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf", "any": "False", "all": "True"}
-
-View = Literal["real", "int", "bool"]
-
-
-@dataclass(frozen=True)
-class Text:
-    """An expression, how tightly it binds, and whether it is a Python number."""
-
-    code: str
-    precedence: int = CALL
-    host: bool = False
 
 
 @dataclass
@@ -50,13 +38,15 @@ class Names:
     """Names of variables: unique, legal, and close to what the user wrote."""
 
     taken: set[str]
+    counts: Counter[str] = field(default_factory=Counter)
+    """How often each name was asked for, so that the next free number is found at once."""
 
     def fresh(self, hint: str) -> str:
         name = python_name(hint)
-        candidate, count = name, 1
+        candidate = name if not self.counts[name] else f"{name}_{self.counts[name] + 1}"
         while candidate in self.taken:
-            count += 1
-            candidate = f"{name}_{count}"
+            self.counts[name] += 1
+            candidate = f"{name}_{self.counts[name] + 1}"
         self.taken.add(candidate)
         return candidate
 
@@ -167,6 +157,7 @@ class Emitter:
         return f"{parts[0]} {symbol} {parts[1]}"
 
     def length(self, index: Index) -> str:
+        """How many positions an index runs over."""
         low, high = self.extent(index.low), self.extent(index.high)
         if low == "0":
             return high
@@ -193,7 +184,7 @@ class Emitter:
         reads = {str(n.value) for n in stage_nodes(self.table, roots) if n.op == "read"}
         for name, stage in self.table.stages.items():
             if name in reads:
-                self._stage(stage)
+                self.stage(stage)
 
     def _prepare(self, root: Node) -> None:
         """Emit what the node needs, in order, without recursion on depth; positions of reads only on demand."""
@@ -284,7 +275,7 @@ class Emitter:
                 return Text(self.dialect.whole(inner.code), CALL, inner.host)
             case "stop_gradient":
                 return self.value(node.args[0])
-            case "and" | "or" | "not" if self._host[node.id]:
+            case "and" | "or" | "not" if self.is_host(node):
                 return self._host_logic(node)
             case "floor" | "round" if node.args[0].kind == "int":
                 return self.value(node.args[0])
@@ -322,7 +313,7 @@ class Emitter:
 
     def _function(self, node: Node) -> Text:
         row = TABLE[node.op]
-        host = self._host[node.id]
+        host = self.is_host(node)
         onto = self.axes(node.free)
         infix = row.precedence < CALL
         args = []
@@ -367,7 +358,7 @@ class Emitter:
 
     def _where(self, node: Node, view: View) -> Text:
         condition, then, otherwise = node.args
-        if self._host[condition.id]:
+        if self.is_host(condition):
             return self._host_where(node, view)
         onto = self.axes(node.free)
         chosen = self.lifted(condition, onto, "bool")
@@ -393,198 +384,41 @@ class Emitter:
             return Text(self.dialect.broadcast(f"({code})", self.shape(onto)), CALL)
         return Text(f"({code})", CALL, host=same)
 
-    # ------------------------------------------------------------ reads
+    # ------------------------------------------------------------ arrays
 
     def _read(self, node: Node) -> Text:
         name = str(node.value)
-        if name in self.table.stages:
-            stage = self.table.stages[name]
-            base = self._stage(stage)
-            memory = self.axes(stage.out)
-            places = [(node.args[stage.out.index(k)], k.low, k.high) for k in memory]
-        else:
-            base = self.arrays[name]
-            array = self.table.arrays[name]
-            places = [(a, Extent("const"), e) for a, e in zip(node.args, array.axes, strict=True)]
-        if not places:
-            return Text(base, CALL, host=self._host[node.id])
-        parts = [self.place(p, low, high) for p, low, high in places]
-        return self._indexed(node, base, [p for p, _, _ in places], parts, places)
+        if name not in self.table.stages:
+            places = [(a, ZERO, e) for a, e in zip(node.args, self.table.arrays[name].axes, strict=True)]
+            if not places:
+                return Text(self.arrays[name], CALL, host=self.is_host(node))
+            return read_array(self, node, self.arrays[name], places)
+        stage = self.table.stages[name]
+        base = self.stage(stage)
+        places = [(node.args[stage.out.index(k)], k.low, k.high) for k in self.axes(stage.out)]
+        return read_array(self, node, base, places) if places else Text(base)
 
-    def place(self, position: Node, low: Extent, high: Extent) -> Slice | None:
-        """How one axis is read by a slice or a whole number; None where it takes an array of positions."""
-        size = self.length(Index("", low, high))
-        if self._is_position_number(position):
-            return Slice("one", size, self._shifted(position, low))
-        terms = self.graph.affine(position)
-        variables = [n for n in terms if n is not None]
-        if len(variables) != 1 or variables[0].op != "index" or terms[variables[0]] < 1:
-            return None
-        index = variables[0].value
-        assert isinstance(index, Index)
-        step, offset = int(terms[variables[0]]), int(terms.get(None, Fraction(0)))
-        if step == 1 and offset == 0 and (index.low, index.high) == (low, high):
-            return Slice("all", size)
-        if not in_range(self.graph, position, low, high):
-            return None
-        start = self._sum(index.low, offset, low, step)
-        stop = self._sum(index.high, offset, low, step, last=True)
-        return Slice("part", size, start, stop, step)
-
-    def _sum(self, extent: Extent, offset: int, low: Extent, step: int, last: bool = False) -> str:
-        """step*extent + offset - low as text; for a stop, one past the last position."""
-        if extent.op == "const" and low.op == "const":
-            number = step * (extent.value - last) + offset - low.value + last
-            return str(number)
-        code = self.extent(extent)
-        shift = offset
-        if last and step != 1:
-            shift += 1 - step
-        if step != 1:
-            code = f"{step}*({code})" if " " in code else f"{step}*{code}"
-        if low.op == "const":
-            shift -= low.value
-        else:
-            inner = self.extent(low)
-            code = f"{code} - ({inner})" if " " in inner else f"{code} - {inner}"
-        if shift:
-            code = f"{code} {'+' if shift > 0 else '-'} {abs(shift)}"
-        return code
-
-    def _is_position_number(self, position: Node) -> bool:
-        return self._host.get(position.id, self._is_host_deep(position)) and position.kind == "int"
-
-    def _is_host_deep(self, node: Node) -> bool:
-        return not node.free and all(self._is_host_deep(a) for a in node.args) and node.op != "read"
-
-    def _shifted(self, position: Node, low: Extent) -> str:
-        code = self.value(position, "int").code
-        if low.op == "const" and low.value == 0:
-            return code
-        if position.is_const and low.op == "const":
-            assert isinstance(position.value, Fraction)
-            return str(int(position.value) - low.value)
-        return f"{code} - ({self.extent(low)})"
-
-    def _indexed(
-        self,
-        node: Node,
-        base: str,
-        positions: Sequence[Node],
-        parts: Sequence[Slice | None],
-        places: Sequence[tuple[Node, Extent, Extent]],
-    ) -> Text:
-        plain = [next(iter(p.free)) for p, s in zip(positions, parts, strict=True) if s is not None and p.free]
-        arrays = [p for p, s in zip(positions, parts, strict=True) if s is None]
-        one_gather = len(arrays) == 1 and not (arrays[0].free & set(plain)) and len(set(plain)) == len(plain)
-        if not arrays and len(set(plain)) == len(plain):
-            texts = [s.text for s in parts if s is not None]
-            axes = plain
-        elif one_gather:
-            texts = [self._key(node, k, *places[k], self.axes(positions[k].free)) if s is None else s.text
-                     for k, s in enumerate(parts)]  # fmt: skip
-            axes = []
-            for position, part in zip(positions, parts, strict=True):
-                axes += self.axes(position.free) if part is None else list(position.free)
-        else:
-            onto = self.axes(node.free)
-            keys = [self._key(node, k, *place, onto) for k, place in enumerate(places)]
-            return Text(f"{base}[{', '.join(keys)}]")
-        while texts and texts[-1] == ":":
-            texts.pop()
-        code = f"{base}[{', '.join(texts)}]" if texts else base
-        wanted = self.axes(node.free)
-        if axes != wanted:
-            code = self.dialect.permute(code, [axes.index(i) for i in wanted])
-        return Text(code)
-
-    def _key(self, read: Node, axis: int, position: Node, low: Extent, high: Extent, onto: Sequence[Index]) -> str:
-        """Where one axis is read, as an array of positions."""
-        return self.key(position, low, high, onto, (str(read.value), axis, position.id) in self.checked)
-
-    def key(self, position: Node, low: Extent, high: Extent, onto: Sequence[Index], checked: bool = False) -> str:
-        """An array of positions, relative to the start of the axis; clipped where it is not known to be in range."""
-        shifted = position
-        if not (low.op == "const" and low.value == 0):
-            shifted = self.graph.position(position - self.graph.extent(low))
-        if not shifted.free and self._is_position_number(position):
-            return self.value(shifted, "int").code
-        self.count_new(shifted)
-        code = self.lifted(shifted, onto, "int")
-        if not checked and not in_range(self.graph, position, low, high):
-            code = self.dialect.clip(code, "0", f"{self.length(Index('', low, high))} - 1")
-        return code
-
-    def count_new(self, node: Node) -> None:
-        for inner in stage_nodes(self.table, [node]):
-            self._host.setdefault(inner.id, self._is_host(inner))
-
-    # ------------------------------------------------------------ stages
-
-    def _stage(self, stage: Stage) -> str:
+    def stage(self, stage: Stage) -> str:
+        """The variable that holds a stage; emits it at the first call."""
         if stage.name not in self._stage_text:
             name = self.names.fresh(stage.name)
             self._stage_text[stage.name] = name
             if stage.positions:
-                from lossdsl.backends.scatter import scatter_lines
-
                 self.lines += scatter_lines(self, stage, name)
             else:
-                self.lines.append(f"{name} = {self._reduction(stage)}")
+                self.lines.append(f"{name} = {reduction(self, stage)}")
         return self._stage_text[stage.name]
 
-    def _reduction(self, stage: Stage) -> str:
-        from lossdsl.backends.scans import cumulative
+    def count_new(self, node: Node) -> None:
+        """Take in a node that was made after the plan."""
+        for inner in stage_nodes(self.table, [node]):
+            self._host.setdefault(inner.id, self._is_host(inner))
 
-        if stage.op == "sum":
-            code = cumulative(self, stage) or contraction(self, stage)
-            if code is not None:
-                return code
-        text, onto = self.masked(stage)
-        missing = [i for i in stage.reduced if i not in onto]
-        if missing and stage.op in ("prod", "argmax", "argmin"):
-            text = self.dialect.broadcast(text, self.shape(self.axes((*onto, *missing))))
-            onto, missing = self.axes((*onto, *missing)), []
-        axes = [k for k, i in enumerate(onto) if i in stage.reduced]
-        if stage.op in ("argmax", "argmin"):
-            low = self.extent(stage.reduced[0].low)
-            code = self.dialect.argument(stage.op, text, axes[0])
-            return code if low == "0" else f"{code} + {low}"
-        code = self.dialect.reduce(stage.op, text, axes, len(onto)) if axes else text
-        if missing and stage.op == "sum":
-            factors = [f"({t})" if " " in t else t for t in self.shape(missing)]
-            code = f"({code}) * {' * '.join(factors)}"
-        return code
-
-    def masked(self, stage: Stage) -> tuple[str, list[Index]]:
-        """The body, neutral where the condition fails, and its axes."""
-        view: View = "bool" if stage.op in ("any", "all") else "real"
-        if stage.op in ("sum", "prod") and stage.body.kind == "int":
-            view = "int"
-        if stage.where is None:
-            onto = self.axes(stage.body.free)
-            body = self.value(stage.body, view)
-            if body.host:
-                return self._full(stage, body.code, view), self.axes((*stage.out, *stage.reduced))
-            return body.code, onto
-        onto = self.axes(stage.body.free | stage.where.free)
-        condition = self.lifted(stage.where, onto, "bool")
-        if view == "bool":
-            body = self.lifted(stage.body, onto, "bool", 47)
-            condition = self.lifted(stage.where, onto, "bool", 47)
-            return (f"{condition} & {body}" if stage.op == "any" else f"~{condition} | {body}"), onto
-        if stage.op == "sum" and stage.body.is_value(1) and view == "int":
-            return condition, onto
-        neutral = NEUTRAL["max" if stage.op == "argmax" else "min" if stage.op == "argmin" else stage.op]
-        neutral = f'float("{neutral}")' if "inf" in neutral else neutral
-        body = self.lifted(stage.body, onto, view)
-        if self.value(stage.body, view).host:
-            body = self.dialect.number(body) if view == "real" else body
-        return self.dialect.where(condition, body, neutral), onto
-
-    def _full(self, stage: Stage, code: str, view: View) -> str:
-        indices = self.axes((*stage.out, *stage.reduced))
-        return self.dialect.broadcast(self.dialect.number(code) if view == "real" else code, self.shape(indices))
+    def is_host(self, node: Node) -> bool:
+        """Whether the node is a Python number in the emitted code."""
+        if node.id not in self._host:
+            self.count_new(node)
+        return self._host[node.id]
 
 
 def stage_nodes_below(root: Node, known: Mapping[tuple[int, View], Text]) -> list[Node]:
@@ -595,18 +429,3 @@ def stage_nodes_below(root: Node, known: Mapping[tuple[int, View], Text]) -> lis
         return (node.id, node.kind) in known or node.op == "read"
 
     return [n for n in reachable([root], stop=stop) if (n.id, n.kind) not in known]
-
-
-def float_of(value: Fraction) -> float:
-    """The nearest float; infinite where the fraction is out of range."""
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
-
-
-def strip(code: str) -> str:
-    return code[1:-1] if code.startswith("(") and code.endswith(")") and ")" not in code[:-1] else code
-
-
-__all__ = ["Emitter", "Graph", "Names", "Text", "float_of", "python_name"]

@@ -1,7 +1,7 @@
 """Reductions that need care in floating point, spelled out as stages: logsumexp, softmax weights, norms.
 
-logsumexp becomes a peak, a sum of exponentials below it and a logarithm; the weight of a softmax the quotient of such an
-exponential and the sum.  The exponentials of the value and of the gradient are then one node.
+logsumexp becomes a peak, a sum of exponentials below it and a logarithm; the weight of a softmax the quotient of such
+an exponential and the sum.  The exponentials of the value and of the gradient are then one node.
 """
 
 from __future__ import annotations

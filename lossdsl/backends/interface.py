@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from fractions import Fraction
 from functools import cached_property
 
-from lossdsl.backends.emitter import Names, float_of, python_name
+from lossdsl.backends.emitter import Names, python_name
+from lossdsl.backends.text import float_of
 from lossdsl.ir.lower import Lowered
 from lossdsl.meaning.core import Alternative, Arg, Extent, Program
 
-RESERVED = {
-    "np", "torch", "math", "dt", "out", "Any", "reduction", "validate", "wrt", "vector", "dtype", "element", "kept",
-    "seed", "value", "shape", "self", "float", "int", "max", "min", "abs", "len", "tuple", "range", "print", "names",
-    "grads", "isinstance", "ValueError", "None", "True", "False", "group", "result", "device",
+MODULE_NAMES = {
+    "np", "torch", "math", "Any", "annotations", "float", "int", "bool", "max", "min", "abs", "len", "tuple", "dict",
+    "zip", "isinstance", "str", "range", "print", "ValueError", "self",
 }  # fmt: skip
+"""Names that the text of a module uses: an argument or a loss that has one gets an underscore."""
+
+
+@dataclass(frozen=True)
+class Locals:
+    """Variables of emitted functions beside what the user named; each gives way to an argument of its name."""
+
+    dt: str
+    out: str
+    group: str
+    value: str
+    seed: str
+    names: str
+    grads: str
+    given: str
 
 
 @dataclass
@@ -24,10 +39,22 @@ class Interface:
     """Names and texts for one loss."""
 
     program: Program
+    helper_names: frozenset[str] = frozenset()
+    """Functions that the module may define beside the generated ones."""
+
+    def _public(self, name: str) -> str:
+        """A name for the outside: the user's, with an underscore where Python or the module needs it."""
+        legal = python_name(name)
+        return legal + "_" if legal in MODULE_NAMES or legal in self.helper_names else legal
 
     @cached_property
     def name(self) -> str:
-        return python_name(self.program.name)
+        return self._public(self.program.name)
+
+    @cached_property
+    def locals(self) -> Locals:
+        taken = Names(MODULE_NAMES | set(self.helper_names) | set(self.arg_names.values()) | {"reduction", "wrt"})
+        return Locals(**{f.name: taken.fresh(f.name) for f in fields(Locals)})
 
     @cached_property
     def class_name(self) -> str:
@@ -36,13 +63,14 @@ class Interface:
 
     @cached_property
     def arg_names(self) -> dict[str, str]:
-        return {a.name: python_name(a.name) for a in self.program.args}
+        return {a.name: self._public(a.name) for a in self.program.args}
 
     @cached_property
     def names(self) -> Names:
         """A fresh set of names for the body of a function."""
-        taken = set(RESERVED) | set(self.arg_names.values()) | set(self.size_names.values())
-        return Names(taken)
+        taken = {"reduction", "validate", "wrt", "vector"} | MODULE_NAMES | self.helper_names
+        inside = {*self.arg_names.values(), *self.size_names.values(), *astuple(self.locals)}
+        return Names(taken | inside)
 
     def fresh_names(self) -> Names:
         return Names(set(self.names.taken))
@@ -50,7 +78,7 @@ class Interface:
     @cached_property
     def size_names(self) -> dict[str, str]:
         """Axis name -> variable that holds its size."""
-        taken = Names(set(RESERVED) | set(self.arg_names.values()))
+        taken = Names(MODULE_NAMES | self.helper_names | set(self.arg_names.values()) | set(astuple(self.locals)))
         result: dict[str, str] = {}
         for arg in self.program.args:
             for extent in arg.axes:

@@ -53,7 +53,7 @@ class Derived:
 def derive(program: Program, hessian: bool = True) -> Derived:
     """All programs of a loss.  Order matters only for names: value first, then what is derived from it."""
     lowered = lower(program)
-    table, graph = lowered.table, lowered.graph
+    table = lowered.table
     wrt = lowered.differentiable()
     roots: list[tuple[Node, Node | None]] = [(lowered.element, lowered.mask)]
     checks = read_checks(table, roots)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import lossdsl.backends
+from lossdsl.backends.bundle import bundle
 from lossdsl.meaning import core
 
 
@@ -16,10 +17,9 @@ def names() -> list[str]:
     return [module.name for module in pkgutil.iter_modules(lossdsl.backends.__path__) if module.ispkg]
 
 
-def emit(backend: str, programs: Sequence[core.Program], *, digest: str, **options: Any) -> str:
+def emit(backend: str, programs: Sequence[core.Program], **options: Any) -> str:
     """The text of one standalone module with the code of all programs; the same input gives the same bytes."""
     if backend not in names():
         raise ValueError(f"there is no backend {backend!r}, only {', '.join(names())}")
     module = importlib.import_module(f"lossdsl.backends.{backend}")
-    text: str = module.emit(programs, digest=digest, **options)
-    return text
+    return bundle([module.emit(program, **options) for program in programs])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lossdsl.backends.dialect import Slice
+from lossdsl.backends.reads import key, place
+from lossdsl.backends.reductions import masked
 from lossdsl.ir.graph import Index, Node
 from lossdsl.ir.stage import Stage
 
@@ -22,7 +24,7 @@ def scatter_lines(emitter: Emitter, stage: Stage, target: str) -> list[str]:
     memory = emitter.axes(stage.out)
     shape = emitter.shape(memory)
     code = _values(emitter, stage, kept, summed)
-    parts = [Slice("all", s) if k in solved else emitter.place(positions[k], k.low, k.high)
+    parts = [Slice("all", s) if k in solved else place(emitter, positions[k], k.low, k.high)
              for k, s in zip(memory, shape, strict=True)]  # fmt: skip
     variables = [next(iter(positions[k].free)) for k in memory if k in positions and positions[k].free]
     injective = len(set(variables)) == len(variables) and not set(variables) & set(solved)
@@ -35,9 +37,8 @@ def scatter_lines(emitter: Emitter, stage: Stage, target: str) -> list[str]:
         return list(emitter.dialect.scatter_slices(target, shape, slices, code))
     keys = []
     for k in memory:
-        place = positions.get(k, emitter.graph.index(k))
-        emitter.count_new(place)
-        keys.append(emitter.key(place, k.low, k.high, kept))
+        position = positions.get(k, emitter.graph.index(k))
+        keys.append(key(emitter, position, k.low, k.high, kept))
     unique = used <= frozenset(solved)
     return list(emitter.dialect.scatter(target, shape, keys, code, unique))
 
@@ -50,7 +51,7 @@ def _axis(k: Index, positions: dict[Index, Node]) -> Index | None:
 
 def _values(emitter: Emitter, stage: Stage, kept: list[Index], summed: list[Index]) -> str:
     """The terms as an array over `kept`."""
-    text, onto = emitter.masked(stage)
+    text, onto = masked(emitter, stage)
     axes = [n for n, i in enumerate(onto) if i in summed]
     if axes:
         text = emitter.dialect.reduce("sum", text, axes, len(onto))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 from functools import cache
+from typing import Any
 
 from lossdsl.functions.table import TABLE
 from lossdsl.ir.graph import Graph, Node, reachable
@@ -122,7 +123,7 @@ def derivative(graph: Graph, node: Node) -> tuple[Node, ...]:
 
 
 @cache
-def _rule(name: str, arity: int) -> Callable[..., tuple[object, ...]]:
+def _rule(name: str, arity: int) -> Callable[..., tuple[Any, ...]]:
     row = TABLE[name]
     if row.derivative is not None:
         return row.derivative

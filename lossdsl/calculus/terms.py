@@ -1,8 +1,8 @@
 """Terms of an adjoint: an expression, summed over indices, under conditions, at positions.
 
 The adjoint of what was read at x[f(i)] arrives at x[k] from every i with f(i) == k.  An equality f(i) == k is solved
-for an index of i where that is possible, so that a sum over a delta never reaches the emitted code; what can not be solved
-(a gather, a shift) stays as the position that the term is scattered to.
+for an index of i where that is possible, so that a sum over a delta never reaches the emitted code; what can
+not be solved (a gather, a shift) stays as the position that the term is scattered to.
 """
 
 from __future__ import annotations
@@ -102,14 +102,14 @@ def _solvable(graph: Graph, place: Node, index: Index, free: Sequence[Index]) ->
         node = graph.index(variable)
         if abs(terms.get(node, Fraction(0))) == 1:
             rest = {n: -f for n, f in terms.items() if n is not node}
-            solved = {graph.index(index): Fraction(1)}
+            solved: dict[Node | None, Fraction] = {graph.index(index): Fraction(1)}
             total = graph.from_affine(_merge(solved, rest))
             return variable, total if terms[node] == 1 else graph.position(-total)
     return None
 
 
-def _merge(a: Mapping[Node, Fraction], b: Mapping[Node | None, Fraction]) -> dict[Node | None, Fraction]:
-    result: dict[Node | None, Fraction] = dict(a)
+def _merge(a: Mapping[Node | None, Fraction], b: Mapping[Node | None, Fraction]) -> dict[Node | None, Fraction]:
+    result: dict[Node | None, Fraction] = {**a}
     for node, factor in b.items():
         result[node] = result.get(node, Fraction(0)) + factor
     return {n: f for n, f in result.items() if f}

@@ -46,6 +46,17 @@ def nonnegative(form: Linear, depth: int = 12) -> bool:
     return all(v >= 0 for v in form.values())
 
 
+def clamped(low: Extent, high: Extent) -> Extent:
+    """The end of the range low <= i < high, at least `low`, so that no length is negative."""
+    return high if nonnegative(plus(linear(high), linear(low), Fraction(-1))) else Extent("max", (high, low))
+
+
+def unclamped(index: Index) -> Extent:
+    """The end as it was before `clamped`: right wherever the range holds any position at all."""
+    high = index.high
+    return high.operands[0] if high.op == "max" and high.operands[1] == index.low else high
+
+
 def position_bounds(graph: Graph, position: Node) -> tuple[Linear, Linear] | None:
     """The least and the greatest value of an affine position; None for a gather."""
     if position.kind != "int":
@@ -57,7 +68,7 @@ def position_bounds(graph: Graph, position: Node) -> tuple[Linear, Linear] | Non
             low, high = plus(low, {None: factor}), plus(high, {None: factor})
         elif node.op == "index" and isinstance(node.value, Index):
             first = linear(node.value.low)
-            last = plus(linear(node.value.high), {None: Fraction(-1)})
+            last = plus(linear(unclamped(node.value)), {None: Fraction(-1)})
             a, b = (first, last) if factor > 0 else (last, first)
             low, high = plus(low, a, factor), plus(high, b, factor)
         elif node.op == "extent" and isinstance(node.value, Extent):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lossdsl.diagnostics import CompilerBug
+from lossdsl.ir.bounds import clamped
 from lossdsl.ir.graph import Graph, Index, Node
 from lossdsl.ir.stage import Array, StageTable, fresh_index
 from lossdsl.meaning import core
@@ -92,7 +93,7 @@ class _Lowering:
         self.bindings: dict[int, tuple[tuple[Index, ...], Node]] = {}
 
     def bind(self, var: Var, scope: Scope) -> Index:
-        index = fresh_index(Index(var.name, var.low, var.high), scope.values())
+        index = fresh_index(Index(var.name, var.low, clamped(var.low, var.high)), scope.values())
         scope[var] = index
         return index
 

@@ -9,6 +9,7 @@ are nodes of the DAG, evaluated in their own free indices.  Differentiating a pr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -73,6 +74,7 @@ class StageTable:
     stages: dict[str, Stage] = field(default_factory=dict)
     arrays: dict[str, Array] = field(default_factory=dict)
     _known: dict[tuple[object, ...], str] = field(default_factory=dict)
+    _counts: Counter[str] = field(default_factory=Counter)
 
     def add_array(self, array: Array) -> None:
         self.arrays[array.name] = array
@@ -112,10 +114,10 @@ class StageTable:
         return self.read(self.add(hint, out, op, reduced, where, body), [self.graph.index(i) for i in out])
 
     def _fresh(self, hint: str) -> str:
-        name, count = hint, 1
+        name = hint if not self._counts[hint] else f"{hint}_{self._counts[hint] + 1}"
         while name in self.stages or name in self.arrays:
-            count += 1
-            name = f"{hint}_{count}"
+            self._counts[hint] += 1
+            name = f"{hint}_{self._counts[hint] + 1}"
         return name
 
     def _canonical(self, stage: Stage) -> tuple[object, ...]:

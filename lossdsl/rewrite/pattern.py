@@ -80,6 +80,8 @@ class Vocabulary:
     def __getattr__(self, name: str) -> Any:
         if name in self._match:
             return self._match[name]
+        if name == "pi":
+            return self._graph.const("pi")
         op = self._ALIASES.get(name, name)
         return lambda *args: self._graph.apply(op, *(self._graph.node(a) for a in args))
 

@@ -12,9 +12,12 @@ REDUCERS = {"sum": "np.sum", "prod": "np.prod", "any": "np.any", "all": "np.all"
 
 
 class NumpyDialect:
-    """`dt` is the dtype of the computation in the emitted code."""
+    """`dt` is the name of the dtype of the computation in the emitted code."""
 
     name = "numpy"
+
+    def __init__(self, dt: str) -> None:
+        self.dt = dt
 
     def template(self, row: Function) -> str:
         return row.numpy
@@ -36,10 +39,10 @@ class NumpyDialect:
         return f"np.where({condition}, {then}, {otherwise})"
 
     def number(self, text: str) -> str:
-        return f"dt.type({text})"
+        return f"{self.dt}.type({text})"
 
     def cast(self, text: str) -> str:
-        return f"{_atom(text)}.astype(dt)"
+        return f"{_atom(text)}.astype({self.dt})"
 
     def whole(self, text: str) -> str:
         return f"{_atom(text)}.astype(np.intp)"
@@ -81,7 +84,7 @@ class NumpyDialect:
         return f'np.einsum("{spec}", {", ".join(factors)}, optimize=True)'
 
     def zeros(self, shape: Sequence[str]) -> str:
-        return f"np.zeros({_tuple(shape)}, dt)"
+        return f"np.zeros({_tuple(shape)}, {self.dt})"
 
     def broadcast(self, text: str, shape: Sequence[str]) -> str:
         return f"np.broadcast_to({text}, {_tuple(shape)})"

@@ -9,17 +9,16 @@ from functools import lru_cache
 
 import lossdsl
 from lossdsl.backends.emitter import Emitter
-from lossdsl.backends.interface import Interface, domain_condition, grouped, size_sources
+from lossdsl.backends.interface import Interface
 from lossdsl.backends.numpy import runtime
+from lossdsl.backends.numpy.arguments import INDENT, argument_lines, optional
 from lossdsl.backends.numpy.dialect import NumpyDialect
 from lossdsl.backends.programs import Derived, Output, derive, shared
 from lossdsl.calculus.forward import PREFIX
 from lossdsl.calculus.gradient import SEED
-from lossdsl.functions.sources import helper_source
+from lossdsl.functions.sources import helper_names, helper_source
 from lossdsl.ir.graph import Node
-from lossdsl.meaning.core import Arg, Extent, Program
-
-INDENT = "    "
+from lossdsl.meaning.core import Extent, Program
 
 
 def emit(program: Program) -> str:
@@ -30,7 +29,8 @@ def emit(program: Program) -> str:
 
 class _Module:
     def __init__(self, program: Program) -> None:
-        self.interface = Interface(program)
+        self.interface = Interface(program, helper_names("numpy") | frozenset(_runtime_functions()))
+        self.local = self.interface.locals
         self.derived: Derived = derive(program)
         self.helpers: dict[str, None] = {}
         self.runtime: dict[str, None] = {}
@@ -65,12 +65,18 @@ class _Module:
 
     def _emitter(self, roots: Iterable[Node], extra: dict[str, str] | None = None) -> Emitter:
         interface = self.interface
-        arrays = {**interface.arg_names, SEED: "seed", **(extra or {})}
+        arrays = {**interface.arg_names, SEED: self.local.seed, **(extra or {})}
         hosts = [a.name for a in interface.hosts]
         names = interface.fresh_names()
         names.taken |= set(arrays.values())
         emitter = Emitter(
-            NumpyDialect(), self.derived.table, arrays, hosts, interface.size_names, names, self.derived.names
+            NumpyDialect(self.local.dt),
+            self.derived.table,
+            arrays,
+            hosts,
+            interface.size_names,
+            names,
+            self.derived.names,
         )
         emitter.plan(list(roots))
         return emitter
@@ -94,17 +100,17 @@ class _Module:
         lines.append(f"{INDENT}{', '.join(self._unpacked())} = {self._call_arguments()}")
         lines.append(f'{INDENT}with np.errstate(all="ignore"):')
         lines += [f"{INDENT}{INDENT}{line}" for line in body()]
-        return "\n".join(_wrapped(lines))
+        return "\n".join(lines)
 
     def _unpacked(self) -> list[str]:
         interface = self.interface
         names = [
-            "dt",
-            "out",
+            self.local.dt,
+            self.local.out,
             *interface.size_names.values(),
             *(interface.arg_names[a.name] for a in interface.program.args),
         ]
-        return [*names, "group"]
+        return [*names, self.local.group]
 
     def _call_arguments(self) -> str:
         names = [self.interface.arg_names[a.name] for a in self.interface.program.args]
@@ -170,10 +176,10 @@ class _Module:
     def _value_lines(self, emitter: Emitter) -> list[str]:
         element, kept = self._elements(emitter)
         if self.interface.program.reduction is None:
-            return [*emitter.lines, f"value = out.type({element})"]
+            return [*emitter.lines, f"{self.local.value} = {self.local.out}.type({element})"]
         group = self._grouped_shape(emitter)
-        reduced = f"_reduced(out, {element}, {kept}, {self._shape(emitter)}, reduction){group}"
-        return [*emitter.lines, f"value = {reduced}"]
+        reduced = f"_reduced({self.local.out}, {element}, {kept}, {self._shape(emitter)}, reduction){group}"
+        return [*emitter.lines, f"{self.local.value} = {reduced}"]
 
     def _grouped_shape(self, emitter: Emitter) -> str:
         """Restores the axes `..` of a per-element value."""
@@ -181,7 +187,7 @@ class _Module:
         if not any(i.high == Extent("size", name="..") for i in indices):
             return ""
         parts = [
-            "*group" if i.high == Extent("size", name="..") else s
+            f"*{self.local.group}" if i.high == Extent("size", name="..") else s
             for i, s in zip(indices, emitter.shape(indices), strict=True)
         ]
         return f'.reshape(({", ".join(parts)},) if reduction == "none" else ())'
@@ -194,18 +200,18 @@ class _Module:
             emitter = self._emitter(self._roots())
             lines = self._value_lines(emitter)
             self.helpers |= emitter.helpers
-            return [*lines, "return value"]
+            return [*lines, f"return {self.local.value}"]
 
         return self._function("", [], _doc(self.interface, "The value of the loss."), body)
 
     def _seed_lines(self, emitter: Emitter) -> list[str]:
         """The weight of each element, where the gradient reads it."""
         if self.interface.program.reduction is None:
-            return ["seed = dt.type(1)"]
+            return [f"{self.local.seed} = {self.local.dt}.type(1)"]
         kept = "None"
         if self.derived.kept is not None:
             kept = self._ordered_condition(emitter, self.derived.kept)
-        return [f"seed = _seed(dt, {kept}, {self._shape(emitter)}, reduction)"]
+        return [f"{self.local.seed} = _seed({self.local.dt}, {kept}, {self._shape(emitter)}, reduction)"]
 
     def _value_and_grad(self) -> str:
         def body() -> list[str]:
@@ -219,8 +225,8 @@ class _Module:
         return self._function(
             "_value_and_grad",
             [self._wrt()],
-            f'(value, gradient): the gradient with respect to `wrt` (default {first}); of the sum for "none"; a tuple of '
-            "gradients for several names.",
+            f"(value, gradient): the gradient with respect to `wrt` (default {first}), a tuple for several names;\n"
+            'for reduction "none" the values of the elements, and the gradient of their sum.',
             body,
             likes=True,
         )
@@ -230,20 +236,21 @@ class _Module:
 
     def _selected(self, emitter: Emitter, outputs: dict[str, Output], what: str, tuple_out: bool) -> list[str]:
         """Statements that compute the outputs named in `wrt` and return them."""
+        v = self.local
         known = ", ".join(f'"{n}"' for n in outputs) + ("," if len(outputs) == 1 else "")
-        result = "value, " if tuple_out else ""
-        emitter.lines.append(f"names = _names(wrt, ({known}))")
+        result = f"{v.value}, " if tuple_out else ""
+        emitter.lines.append(f"{v.names} = _names(wrt, ({known}))")
         if len(outputs) == 1:
             ((name, output),) = outputs.items()
             converted = self._converted(emitter, name, output)
-            emitter.lines.append(f"grads = {converted}")
-            emitter.lines.append(f"return {result}grads if isinstance(wrt, str) else (grads,)")
+            emitter.lines.append(f"{v.grads} = {converted}")
+            emitter.lines.append(f"return {result}{v.grads} if isinstance(wrt, str) else ({v.grads},)")
             self.helpers |= emitter.helpers
             return emitter.lines
         for node in shared(self.derived.table, [[o.node] for o in outputs.values()]):
             if node.op != "const" and node.kind != "bool":
                 emitter.value(node)
-        emitter.lines.append("grads: dict[str, Any] = {}")
+        emitter.lines.append(f"{v.grads}: dict[str, Any] = {{}}")
         for name, output in outputs.items():
             state = emitter.checkpoint()
             before = len(emitter.lines)
@@ -251,13 +258,11 @@ class _Module:
             inner = emitter.lines[before:]
             del emitter.lines[before:]
             emitter.restore(state)
-            emitter.lines.append(f'if "{name}" in names:')
+            emitter.lines.append(f'if "{name}" in {v.names}:')
             emitter.lines += [INDENT + line for line in inner]
-            emitter.lines.append(f'{INDENT}grads["{name}"] = {converted}')
-        picked = "grads[wrt] if isinstance(wrt, str) else tuple(grads[name] for name in names)"
-        emitter.lines.append(f"result = {picked}" if tuple_out else f"return {picked}")
-        if tuple_out:
-            emitter.lines.append("return value, result")
+            emitter.lines.append(f'{INDENT}{v.grads}["{name}"] = {converted}')
+        picked = f"{v.grads}[wrt] if isinstance(wrt, str) else tuple({v.grads}[k] for k in {v.names})"
+        emitter.lines.append(f"return {result}({picked})" if tuple_out else f"return {picked}")
         self.helpers |= emitter.helpers
         return emitter.lines
 
@@ -266,7 +271,7 @@ class _Module:
         sizes = emitter.shape(output.indices)
         shape = f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
         if emitter.value(output.node, "real").host:
-            text = f"dt.type({text})"
+            text = f"{self.local.dt}.type({text})"
         return f"_as_gradient({text}, like_{self.interface.arg_names[name]}, {shape})"
 
     def _likes(self) -> list[str]:
@@ -275,7 +280,7 @@ class _Module:
         for arg in self.interface.differentiable:
             name = self.interface.arg_names[arg.name]
             given = f"np.asarray({name})"
-            lines.append(f"like_{name} = {f'None if {name} is None else {given}' if self._optional(arg) else given}")
+            lines.append(f"like_{name} = {f'None if {name} is None else {given}' if optional(arg) else given}")
         return lines
 
     def _hess_diag(self) -> str:
@@ -291,6 +296,7 @@ class _Module:
 
     def _hvp(self) -> str:
         def body() -> list[str]:
+            v = self.local
             outputs = self.derived.hvp
             vectors = {PREFIX + n: f"vector_{self.interface.arg_names[n]}" for n in outputs}
             emitter = self._emitter([*self._roots(), *(o.node for o in outputs.values())], vectors)
@@ -298,21 +304,22 @@ class _Module:
             emitter.lines += self._seed_lines(emitter)
             known = ", ".join(f'"{n}"' for n in outputs) + ("," if len(outputs) == 1 else "")
             emitter.lines.append(
-                f"given = dict(zip(_names(wrt, ({known})), (vector,) if isinstance(wrt, str) else vector))"
+                f"{self.local.given} = dict(zip(_names(wrt, ({known})), (vector,) if isinstance(wrt, str) else vector))"
             )
             for name in outputs:
                 own = self.interface.arg_names[name]
-                emitter.lines.append(f'vector_{own} = _direction("{name}", given, {own}, like_{own}, dt)')
+                emitter.lines.append(f'vector_{own} = _direction("{name}", {v.given}, {own}, like_{own}, {v.dt})')
             return self._selected(emitter, outputs, "product", tuple_out=False)
 
-        doc = "The Hessian of the reduced loss times `vector`, with respect to `wrt`; tuples in and out for several names."
+        doc = "The Hessian of the reduced loss times `vector`; tuples in and out where `wrt` names several arguments."
         return self._function("_hvp", ["vector: Any", self._wrt()], doc, body, likes=True)
 
     def _terms(self) -> str:
         def body() -> list[str]:
             emitter = self._emitter(self.derived.terms.values())
             items = [
-                f'"{name}": out.type({emitter.value(node, "real").code})' for name, node in self.derived.terms.items()
+                f'"{name}": {self.local.out}.type({emitter.value(node, "real").code})'
+                for name, node in self.derived.terms.items()
             ]
             self.helpers |= emitter.helpers
             return [*emitter.lines, "return {" + ", ".join(items) + "}"]
@@ -325,172 +332,37 @@ class _Module:
         interface = self.interface
         outputs = self.derived.predictions
         data = {a.name for a in interface.program.args if a.role == "data"}
-        reduced = Interface(_without(interface.program, data))
+        reduced = Interface(_without(interface.program, data), interface.helper_names)
         emitter = self._emitter([o.node for o in outputs.values()])
         items = {}
         for name, output in outputs.items():
             sizes = emitter.shape(output.indices)
             text = self._ordered(emitter, output)
-            shape = ", ".join("*group" if i.high == Extent("size", name="..") else s
+            shape = ", ".join(f"*{self.local.group}" if i.high == Extent("size", name="..") else s
                               for i, s in zip(output.indices, sizes, strict=True))  # fmt: skip
-            items[name] = f"np.array({text}, dtype=out).reshape(({shape}{',' if sizes else ''}))"
+            items[name] = f"np.array({text}, dtype={self.local.out}).reshape(({shape}{',' if sizes else ''}))"
         self.helpers |= emitter.helpers
         result = next(iter(items.values())) if len(items) == 1 else (
             "{" + ", ".join(f'"{n}": {t}' for n, t in items.items()) + "}"
         )  # fmt: skip
         lines = [f"def {self.name}_predict({reduced.parameters(extra=['validate: bool = False'])}) -> Any:"]
         lines += _docstring("What is reported for raw predictions.", reduced.argument_lines())
-        lines += [INDENT + line for line in self._argument_lines(reduced)]
+        lines += [INDENT + line for line in argument_lines(reduced, emitter.extent)]
         lines.append(f'{INDENT}with np.errstate(all="ignore"):')
         lines += [f"{INDENT}{INDENT}{line}" for line in [*emitter.lines, f"return {result}"]]
-        return "\n".join(_wrapped(lines))
+        return "\n".join(lines)
 
     # ------------------------------------------------------------ arguments
 
     def _arguments(self) -> str:
         interface = self.interface
         names = [interface.arg_names[a.name] for a in interface.program.args]
+        doc = "The arguments, checked and in the dtype of the computation, with the sizes of their axes."
         lines = [f"def _arguments({', '.join(f'{n}: Any' for n in names)}, validate: bool) -> Any:"]
-        lines.append(
-            f'{INDENT}"""The arguments, checked and in the dtype of the computation, with the sizes of axes."""'
-        )
-        lines += [INDENT + line for line in self._argument_lines(interface)]
+        lines.append(f'{INDENT}"""{doc}"""')
+        lines += [INDENT + line for line in argument_lines(interface, self._emitter([]).extent)]
         lines.append(f"{INDENT}return {', '.join(self._unpacked())}")
-        return "\n".join(_wrapped(lines))
-
-    def _argument_lines(self, interface: Interface) -> list[str]:
-        lines: list[str] = []
-        for arg in interface.hosts:
-            name = interface.arg_names[arg.name]
-            lines.append(f'{name} = _hyper("{arg.name}", {name})')
-            if arg.domain:
-                condition = domain_condition(arg, name, interface, "and", "or")
-                message = f'f"{arg.name} must be {arg.domain_text}, got {{{name}}}"'
-                lines.append(f"_require({condition}, {message})")
-        given = [a for a in interface.arrays if not self._optional(a)]
-        optional = [a for a in interface.arrays if self._optional(a)]
-        for arg in given:
-            name = interface.arg_names[arg.name]
-            lines.append(f'{name} = _array("{arg.name}", {name})')
-        for arg in optional:
-            name = interface.arg_names[arg.name]
-            lines.append(f'{name} = None if {name} is None else _array("{arg.name}", {name})')
-        floats = [interface.arg_names[a.name] for a in interface.arrays if not self._is_label(a)]
-        present = [f for f, a in zip(floats, [a for a in interface.arrays if not self._is_label(a)], strict=True)
-                   if not self._optional(a)]  # fmt: skip
-        maybe = [f for f in floats if f not in present]
-        extra = f", *(a for a in ({', '.join(maybe)},) if a is not None)" if maybe else ""
-        lines.append(f"dt, out = _dtypes({', '.join(present)}{extra})".replace("(, ", "("))
-        lines += self._shape_lines(interface)
-        for arg in interface.arrays:
-            lines += self._convert_lines(interface, arg)
-        for check in interface.program.checks:
-            left, right = self._extent(check.left), self._extent(check.right)
-            lines.append(f"_equal_sizes({left}, {right}, {check.message!r})")
-        validated = [a for a in interface.arrays if a.domain]
-        if validated:
-            lines.append("if validate:")
-            for arg in validated:
-                name = interface.arg_names[arg.name]
-                condition = domain_condition(arg, name, interface, "&", "|")
-                lines.append(f'{INDENT}_within("{arg.name}", {arg.domain_text!r}, {name}, {condition})')
-        return lines
-
-    @staticmethod
-    def _optional(arg: Arg) -> bool:
-        return bool(arg.axes) and arg.default is not None
-
-    @staticmethod
-    def _is_label(arg: Arg) -> bool:
-        return arg.whole and any(a.kind == "axis" for a in arg.domain)
-
-    def _extent(self, extent: Extent) -> str:
-        emitter = self._emitter([])
-        return emitter.extent(extent)
-
-    def _shape_lines(self, interface: Interface) -> list[str]:
-        lines: list[str] = []
-        groups = [a for a in interface.arrays if grouped(a) is not None]
-        for arg in interface.arrays:
-            name = interface.arg_names[arg.name]
-            test = f"if {name} is not None:\n{INDENT}" if self._optional(arg) else ""
-            if grouped(arg) is None:
-                lines += (f'{test}_ranked("{arg.name}", {name}, "{interface.axes_text(arg)}", {len(arg.axes)})').split(
-                    "\n"
-                )
-        if groups:
-            parts = []
-            for arg in groups:
-                if self._optional(arg):
-                    continue
-                name = interface.arg_names[arg.name]
-                before = grouped(arg) or 0
-                after = len(arg.axes) - before - 1
-                part = f"{name}.shape[{before}:{name}.ndim - {after}]" if after else f"{name}.shape[{before}:]"
-                parts.append(f"{name}={part}")
-            lines.append(f"group = _group({', '.join(parts)})")
-            for arg in groups:
-                name = interface.arg_names[arg.name]
-                before = grouped(arg) or 0
-                after = len(arg.axes) - before - 1
-                tail = f", *{name}.shape[{name}.ndim - {after}:]" if after else ""
-                head = f"*{name}.shape[:{before}], " if before else ""
-                line = f"{name} = {name}.reshape(({head}int(np.prod(group, dtype=np.int64)){tail or ','}))"
-                lines += [f"if {name} is not None:", INDENT + line] if self._optional(arg) else [line]
-        else:
-            lines.append("group = ()")
-        for axis, sources in size_sources(interface).items():
-            size = interface.size_names[axis]
-            required = [(a, k) for a, k in sources if not self._optional(a)]
-            free = [(a, k) for a, k in sources if self._optional(a)]
-            given = [f"{interface.arg_names[a.name]}={interface.arg_names[a.name]}.shape[{k}]" for a, k in required]
-            given = [g for n, g in enumerate(given) if g.split("=")[0] not in [h.split("=")[0] for h in given[:n]]]
-            if not given:
-                name = interface.arg_names[free[0][0].name]
-                lines.append(
-                    f'_require({name} is not None, "{free[0][0].name} gives the size of axis {axis}, so it is needed")'
-                )
-                given = [f"{name}={name}.shape[{free[0][1]}]"]
-            single = len(given) == 1
-            lines.append(
-                f"{size} = {given[0].split('=', 1)[1]}" if single else f'{size} = _size("{axis}", {", ".join(given)})'
-            )
-            for arg, position in free:
-                name = interface.arg_names[arg.name]
-                lines.append(f"if {name} is not None:")
-                lines.append(
-                    f'{INDENT}_size("{axis}", **{{"the others": {size}, "{arg.name}": {name}.shape[{position}]}})'
-                )
-            seen: set[str] = set()
-            for arg, position in required:
-                if arg.name in seen:
-                    name = interface.arg_names[arg.name]
-                    lines.append(f'_size("{axis}", **{{"the others": {size}, "{arg.name}": {name}.shape[{position}]}})')
-                seen.add(arg.name)
-        for arg in interface.arrays:
-            for position, extent in enumerate(arg.axes):
-                if extent.op == "const":
-                    name = interface.arg_names[arg.name]
-                    line = f'_fixed("{arg.name}", {position}, {name}.shape[{position}], {extent.value})'
-                    lines += [f"if {name} is not None:", INDENT + line] if self._optional(arg) else [line]
-        return lines
-
-    def _convert_lines(self, interface: Interface, arg: Arg) -> list[str]:
-        name = interface.arg_names[arg.name]
-        label = self._is_label(arg)
-        converted = f'_positions("{arg.name}", {name})' if label else f"{name}.astype(dt, copy=False)"
-        if not arg.axes:
-            return [f"{name} = {converted}[()]"]
-        if self._optional(arg):
-            sizes = ", ".join(str(e.value) if e.op == "const" else interface.size_names[e.name] for e in arg.axes)
-            default = "np.intp" if label else "dt.type"
-            from lossdsl.backends.interface import number
-
-            assert arg.default is not None
-            value = number(arg.default)
-            filled = f"np.broadcast_to({default}({value}), ({sizes},))"
-            return [f"{name} = {filled} if {name} is None else {converted}"]
-        return [f"{name} = {converted}"]
+        return "\n".join(lines)
 
 
 def _without(program: Program, names: set[str]) -> Program:
@@ -521,10 +393,6 @@ def _escaped(char: str) -> str:
     if char == "\\":
         return "\\\\"
     return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
-
-
-def _wrapped(lines: Iterable[str]) -> list[str]:
-    return list(lines)
 
 
 @lru_cache(maxsize=1)

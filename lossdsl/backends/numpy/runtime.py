@@ -9,7 +9,7 @@ import numpy as np
 
 def _dtypes(*arrays: Any) -> tuple[Any, Any]:
     """The dtype to compute in and the dtype of scalar results: float32 for half precision, NumPy's promotion else."""
-    floats = [a.dtype for a in arrays if a.dtype.kind == "f"]
+    floats = [a.dtype for a in arrays if a is not None and a.dtype.kind == "f"]
     dt = np.result_type(*floats) if floats else np.dtype(np.float64)
     return (np.dtype(np.float32), np.dtype(np.float32)) if dt.itemsize < 4 else (dt, dt)
 
@@ -40,13 +40,16 @@ def _ranked(name: str, array: Any, axes: str, rank: int) -> None:
         raise ValueError(f"{name} is declared {name}[{axes}], so it has {rank} axes, but got shape {array.shape}")
 
 
-def _size(axis: str, **sizes: int) -> int:
-    """The one size that all arguments give an axis."""
-    found = list(sizes.items())
-    for name, size in found[1:]:
-        if size != found[0][1]:
-            raise ValueError(f"axis {axis} has size {found[0][1]} in {found[0][0]} but {size} in {name}")
-    return found[0][1]
+def _size(axis: str, *sizes: tuple[str, int | None]) -> int:
+    """The one size that all arguments give an axis; None for an argument that was left out."""
+    given = [(name, size) for name, size in sizes if size is not None]
+    if not given:
+        raise ValueError(f"{sizes[0][0]} gives the size of axis {axis}, so it is needed")
+    first, wanted = given[0]
+    for name, size in given[1:]:
+        if size != wanted:
+            raise ValueError(f"axis {axis} has size {wanted} in {first} but {size} in {name}")
+    return wanted
 
 
 def _fixed(name: str, axis: int, size: int, wanted: int) -> None:
@@ -54,13 +57,26 @@ def _fixed(name: str, axis: int, size: int, wanted: int) -> None:
         raise ValueError(f"axis {axis} of {name} must have size {wanted}, got {size}")
 
 
-def _group(**shapes: tuple[int, ...]) -> tuple[int, ...]:
+def _at_least(name: str, array: Any, rank: int) -> None:
+    if array.ndim < rank:
+        raise ValueError(f"{name} needs at least {rank} axes, got shape {array.shape}")
+
+
+def _group(**shapes: tuple[int, ...] | None) -> tuple[int, ...]:
     """The one shape that all arguments give to `..`."""
-    found = list(shapes.items())
-    for name, shape in found[1:]:
-        if shape != found[0][1]:
-            raise ValueError(f"the axes .. have shape {found[0][1]} in {found[0][0]} but {shape} in {name}")
-    return found[0][1]
+    given = [(name, shape) for name, shape in shapes.items() if shape is not None]
+    first, wanted = given[0]
+    for name, shape in given[1:]:
+        if shape != wanted:
+            raise ValueError(f"the axes .. have shape {wanted} in {first} but {shape} in {name}")
+    return wanted
+
+
+def _flattened(array: Any, before: int, after: int) -> Any:
+    """The array with the axes `..` as one."""
+    shape = array.shape
+    middle = int(np.prod(shape[before : array.ndim - after], dtype=np.int64))
+    return array.reshape((*shape[:before], middle, *shape[array.ndim - after :]))
 
 
 def _equal_sizes(left: int, right: int, message: str) -> None:
@@ -68,9 +84,9 @@ def _equal_sizes(left: int, right: int, message: str) -> None:
         raise ValueError(f"{message}: {left} and {right}")
 
 
-def _require(holds: bool, message: str) -> None:
+def _require(holds: bool, name: str, domain: str, value: float) -> None:
     if not holds:
-        raise ValueError(message)
+        raise ValueError(f"{name} must be {domain}, got {value}")
 
 
 def _hyper(name: str, value: Any) -> float:

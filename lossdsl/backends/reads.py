@@ -1,0 +1,126 @@
+"""Reads: slices where positions run along an axis, arrays of positions where they jump."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from lossdsl.backends.dialect import Slice
+from lossdsl.backends.text import Text
+from lossdsl.ir.bounds import in_range
+from lossdsl.ir.graph import Index, Node
+from lossdsl.meaning.core import ZERO, Extent
+
+if TYPE_CHECKING:
+    from lossdsl.backends.emitter import Emitter
+
+Place = tuple[Node, Extent, Extent]
+"""A position and the range of the axis that it is on."""
+
+
+def place(emitter: Emitter, position: Node, low: Extent, high: Extent) -> Slice | None:
+    """How one axis is read by a slice or a whole number; None where it takes an array of positions."""
+    size = emitter.length(Index("", low, high))
+    if _is_number(emitter, position):
+        return Slice("one", size, _shifted(emitter, position, low))
+    terms = emitter.graph.affine(position)
+    variables = [n for n in terms if n is not None]
+    if len(variables) != 1 or variables[0].op != "index" or terms[variables[0]] < 1:
+        return None
+    index = variables[0].value
+    assert isinstance(index, Index)
+    step, offset = int(terms[variables[0]]), int(terms.get(None, Fraction(0)))
+    if step == 1 and offset == 0 and (index.low, index.high) == (low, high):
+        return Slice("all", size)
+    if not in_range(emitter.graph, position, low, high):
+        return None
+    start = _end(emitter, index.low, offset, low, step)
+    stop = _end(emitter, index.high, offset, low, step, last=True)
+    return Slice("part", size, start, stop, step)
+
+
+def _end(emitter: Emitter, extent: Extent, offset: int, low: Extent, step: int, last: bool = False) -> str:
+    """step*extent + offset - low as text; for a stop, one past the last position."""
+    if extent.op == "const" and low.op == "const":
+        return str(step * (extent.value - last) + offset - low.value + last)
+    code = emitter.extent(extent)
+    shift = offset + (1 - step if last else 0)
+    if step != 1:
+        code = f"{step}*({code})" if " " in code else f"{step}*{code}"
+    if low.op == "const":
+        shift -= low.value
+    else:
+        inner = emitter.extent(low)
+        code = f"{code} - ({inner})" if " " in inner else f"{code} - {inner}"
+    return f"{code} {'+' if shift > 0 else '-'} {abs(shift)}" if shift else code
+
+
+def _is_number(emitter: Emitter, position: Node) -> bool:
+    return position.kind == "int" and not position.free and emitter.is_host(position)
+
+
+def _shifted(emitter: Emitter, position: Node, low: Extent) -> str:
+    if position.is_const and low.op == "const":
+        assert isinstance(position.value, Fraction)
+        return str(int(position.value) - low.value)
+    code = emitter.value(position, "int").code
+    return code if low == ZERO else f"{code} - ({emitter.extent(low)})"
+
+
+def read_array(emitter: Emitter, node: Node, base: str, places: Sequence[Place]) -> Text:
+    """The elements of `base` at the positions, as an array over the free indices of the read."""
+    positions = [p for p, _, _ in places]
+    parts = [place(emitter, *p) for p in places]
+    plain = [next(iter(p.free)) for p, s in zip(positions, parts, strict=True) if s is not None and p.free]
+    distinct = len(set(plain)) == len(plain)
+    gathers = [k for k, s in enumerate(parts) if s is None]
+    onto = emitter.axes(node.free)
+    if not gathers and distinct:
+        texts = [s.text for s in parts if s is not None]
+        axes = plain
+    elif len(gathers) == 1 and distinct and not (positions[gathers[0]].free & set(plain)):
+        gathered = emitter.axes(positions[gathers[0]].free)
+        texts = [s.text if s is not None else _key(emitter, node, k, places[k], gathered) for k, s in enumerate(parts)]
+        axes = _axes_of_gather(parts, positions, gathered)
+    else:
+        keys = [_key(emitter, node, k, p, onto) for k, p in enumerate(places)]
+        return Text(f"{base}[{', '.join(keys)}]")
+    while texts and texts[-1] == ":":
+        texts.pop()
+    code = f"{base}[{', '.join(texts)}]" if texts else base
+    return Text(code if axes == onto else emitter.dialect.permute(code, [axes.index(i) for i in onto]))
+
+
+def _axes_of_gather(parts: Sequence[Slice | None], positions: Sequence[Node], gathered: list[Index]) -> list[Index]:
+    """The axes of x[:, at, 0]: those of the gather stand in its place, or first, where a slice separates it from a
+    whole number."""
+    advanced = [k for k, s in enumerate(parts) if s is None or s.kind == "one"]
+    together = advanced[-1] - advanced[0] == len(advanced) - 1
+    axes: list[Index] = [] if together else list(gathered)
+    for position, part in zip(positions, parts, strict=True):
+        if part is not None:
+            axes += list(position.free)
+        elif together:
+            axes += gathered
+    return axes
+
+
+def _key(emitter: Emitter, read: Node, axis: int, where: Place, onto: Sequence[Index]) -> str:
+    position, low, high = where
+    return key(emitter, position, low, high, onto, (str(read.value), axis, position.id) in emitter.checked)
+
+
+def key(
+    emitter: Emitter, position: Node, low: Extent, high: Extent, onto: Sequence[Index], checked: bool = False
+) -> str:
+    """An array of positions, relative to the start of the axis; clipped where it is not known to be in range."""
+    graph = emitter.graph
+    shifted = position if low == ZERO else graph.position(position - graph.extent(low))
+    if _is_number(emitter, shifted):
+        return emitter.value(shifted, "int").code
+    emitter.count_new(shifted)
+    code = emitter.lifted(shifted, onto, "int")
+    if checked or in_range(graph, position, low, high):
+        return code
+    return emitter.dialect.clip(code, "0", f"{emitter.length(Index('', low, high))} - 1")

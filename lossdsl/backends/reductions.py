@@ -1,0 +1,71 @@
+"""Stages that reduce: sums, extrema, products, positions of the best; neutral where the condition fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lossdsl.backends.contraction import contraction
+from lossdsl.backends.scans import cumulative
+from lossdsl.backends.text import View
+from lossdsl.ir.graph import Index
+from lossdsl.ir.stage import Stage
+
+if TYPE_CHECKING:
+    from lossdsl.backends.emitter import Emitter
+
+NEUTRAL = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf", "argmax": "-inf", "argmin": "inf"}
+
+
+def reduction(emitter: Emitter, stage: Stage) -> str:
+    """The text of a stage that reduces."""
+    if stage.op == "sum":
+        code = cumulative(emitter, stage) or contraction(emitter, stage)
+        if code is not None:
+            return code
+    text, onto = masked(emitter, stage)
+    missing = [i for i in stage.reduced if i not in onto]
+    if missing and stage.op in ("prod", "argmax", "argmin"):
+        text = emitter.dialect.broadcast(text, emitter.shape(emitter.axes((*onto, *missing))))
+        onto, missing = emitter.axes((*onto, *missing)), []
+    axes = [k for k, i in enumerate(onto) if i in stage.reduced]
+    if stage.op in ("argmax", "argmin"):
+        low = emitter.extent(stage.reduced[0].low)
+        code = emitter.dialect.argument(stage.op, text, axes[0])
+        return code if low == "0" else f"{code} + {low}"
+    code = emitter.dialect.reduce(stage.op, text, axes, len(onto)) if axes else text
+    if missing and stage.op == "sum":
+        factors = [f"({t})" if " " in t else t for t in emitter.shape(missing)]
+        code = f"({code}) * {' * '.join(factors)}"
+    return code
+
+
+def masked(emitter: Emitter, stage: Stage) -> tuple[str, list[Index]]:
+    """The body, neutral where the condition fails, and its axes."""
+    view: View = "bool" if stage.op in ("any", "all") else "real"
+    if stage.op in ("sum", "prod") and stage.body.kind == "int":
+        view = "int"
+    if stage.where is None:
+        onto = emitter.axes(stage.body.free)
+        body = emitter.value(stage.body, view)
+        if body.host:
+            return _full(emitter, stage, body.code, view), emitter.axes((*stage.out, *stage.reduced))
+        return body.code, onto
+    onto = emitter.axes(stage.body.free | stage.where.free)
+    condition = emitter.lifted(stage.where, onto, "bool")
+    if view == "bool":
+        inner = emitter.lifted(stage.body, onto, "bool", 47)
+        condition = emitter.lifted(stage.where, onto, "bool", 47)
+        return (f"{condition} & {inner}" if stage.op == "any" else f"~{condition} | {inner}"), onto
+    if stage.op == "sum" and stage.body.is_value(1) and view == "int":
+        return condition, onto
+    neutral = NEUTRAL[stage.op]
+    neutral = f'float("{neutral}")' if "inf" in neutral else neutral
+    chosen = emitter.lifted(stage.body, onto, view)
+    if emitter.value(stage.body, view).host and view == "real":
+        chosen = emitter.dialect.number(chosen)
+    return emitter.dialect.where(condition, chosen, neutral), onto
+
+
+def _full(emitter: Emitter, stage: Stage, code: str, view: View) -> str:
+    indices = emitter.axes((*stage.out, *stage.reduced))
+    return emitter.dialect.broadcast(emitter.dialect.number(code) if view == "real" else code, emitter.shape(indices))
