@@ -77,6 +77,9 @@ def convert(expression: Any, o: Any, known: Mapping[Any, Any]) -> Any:
         case sp.And() | sp.Or():
             join = o.both if isinstance(expression, sp.And) else o.either
             return functools.reduce(join, map(go, expression.args))
+        case sp.ITE():
+            condition, then, otherwise = expression.args
+            return o.either(o.both(go(condition), go(then)), o.both(go(sp.Not(condition)), go(otherwise)))
         case sp.polygamma():
             order, argument = expression.args
             return o.digamma(go(argument)) if order == 0 else o.polygamma(int(order), go(argument))

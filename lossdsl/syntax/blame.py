@@ -46,7 +46,16 @@ def _swallowed_line(failure: Failure) -> tuple[Problem, int] | None:
 
 def _unexpected(failure: Failure) -> Problem:
     message = f"expected {expectation(failure.accepts)}; instead found {described(failure.found)}"
-    hint = None
-    if failure.found is None and failure.wants_operand:
-        hint = "a line breaks freely only inside brackets"
-    return Unexpected(failure.span, message, hint)
+    return Unexpected(failure.span, message, _hint(failure))
+
+
+def _hint(failure: Failure) -> str | None:
+    if failure.found is None:
+        return "inside brackets a line breaks freely" if failure.wants_operand and failure.goes_on() else None
+    if failure.text(-1) == "√":
+        return "`√` takes the next name, number or bracket: write `√(...)`"
+    if failure.text() == "..":
+        return "`..` stands between the brackets of an index"
+    if "," in failure.accepts and failure.starts_operand:
+        return "write `,` before it, if it is the next one"
+    return None

@@ -124,14 +124,8 @@ def _call(call: Call) -> Iterator[Problem]:
     word = call.function.id
     if word in (*REDUCTIONS, *NORMALISERS) and word not in FUNCTIONS:
         first = call.arguments[0]
-        hint = (
-            f"write `{word}[{first.span.text}](...)` if `{first.span.text}` is the index" if _is_name(first) else None
-        )
+        hint = f"write `{word}[{first.id}](...)` if `{first.id}` is the index" if isinstance(first, Name) else None
         yield ReductionForm(call.span, f"`{word}` takes one expression, not {len(call.arguments)}", hint)
-
-
-def _is_name(node: Node) -> bool:
-    return isinstance(node, Name)
 
 
 @_look.register

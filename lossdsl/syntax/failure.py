@@ -118,6 +118,12 @@ class Failure:
     def is_keyword(self) -> bool:
         return self.found is not None and self.found.kind == "name" and normalise(self.found.text) in KEYWORDS
 
+    def goes_on(self) -> bool:
+        """Whether the next physical line is indented deeper, as if it went on with this one."""
+        text, start = self.line.source.text, self.line.next
+        following = text[start : start + self.line.indent + 1]
+        return len(following) > self.line.indent and not following.strip(" ")
+
     def later_equals(self) -> bool:
         """Whether a `=` outside all brackets follows."""
         return any(lexeme.text == "=" and lexeme.parent < 0 for lexeme in self.line.lexemes[self.at :])

@@ -101,7 +101,7 @@ def _reduction(failure: Failure) -> Problem | None:
         )
     if failure.opens_binders():
         return _binders(failure)
-    if failure.opener == "(" and _reduces(failure) and text in (",", "|", ";"):
+    if failure.opener == "(" and _reduces(failure) and (text in (",", "|", ";") or before == ","):
         return ReductionForm(failure.span, "a reduction has one expression", "close its parenthesis before this")
     return None
 
@@ -151,12 +151,15 @@ def _set(failure: Failure) -> Problem | None:
     if before in _SETS and "{" in failure.accepts:
         hint = "write `in {0, 1}`, `in [0, 1)` or `in c`"
         return DomainForm(failure.span, f"after `in` stands a set; instead found {described(failure.found)}", hint)
+    if failure.text(-2) in _SETS and text in ("+", "-", "*", "/", "^", "(", "["):
+        message = f"after `in` stands one set, not an expression; found {described(failure.found)}"
+        return DomainForm(failure.span, message, "write `in {0, 1}`, `in [0, 1)` or `in c`")
     if text == "not" and failure.text(1) in _SETS:
         return DomainForm(failure.span, "`not` stands before the whole condition", "write `not x in ...`")
     if failure.opener == "{" and text == "}" and before == "{":
         return DomainForm(failure.span_of(-1).to(failure.span), "a set has at least one value", "write `in {0, 1}`")
     if failure.before_opener in (*_SETS, "or") and failure.opener in ("(", "[") and not failure.opens_binders():
-        hint = "an interval has two ends, `in [low, high]`; a set of values stands in braces, `in {0, 1}`"
+        hint = "write `in [low, high]`; a set of values stands in braces, `in {0, 1}`"
         if text in (",", ")", "]") or (failure.wants_operator and failure.starts_operand):
             return DomainForm(failure.span, f"an interval has two ends; instead found {described(failure.found)}", hint)
     if text == "{" and failure.wants_operand:
@@ -171,10 +174,13 @@ def _bar(failure: Failure) -> Problem | None:
     found = failure.found
     if found is None or found.text != "|":
         return None
-    if failure.lexeme(1) is not None and failure.text(1) == "|" and failure.span.end == failure.span_of(1).start:
-        return ForeignOperator(
-            failure.span.to(failure.span_of(1)), "`||` is not an operator of this language", "write `or`"
-        )
+    before = failure.lexeme(-1)
+    if before is not None and before.kind == "bar close" and failure.glued:
+        message = "there is no operator between two absolute values"
+        return MissingOperator(failure.span, message, "write `*` for the product")
+    if failure.text(1) == "|" and failure.span.end == failure.span_of(1).start:
+        both = failure.span.to(failure.span_of(1))
+        return ForeignOperator(both, "`||` is no part of this language", "write `or`")
     if found.kind == "bar between":
         if failure.opens_call():
             hint = "write `f(predictions | data; hyperparameters)`"
@@ -182,6 +188,13 @@ def _bar(failure: Failure) -> Problem | None:
         hint = "write `or` to join conditions, and `|x|` for an absolute value"
         return Unexpected(failure.span, "`|` separates arguments only directly inside the parentheses of a call", hint)
     return None
+
+
+def _semicolon(failure: Failure) -> Problem | None:
+    if failure.text() != ";" or not failure.opens_call():
+        return None
+    hint = "write `f(predictions | data; hyperparameters)`"
+    return Unexpected(failure.span, "a call has at most one `;`, behind its other arguments", hint)
 
 
 def _indexing(failure: Failure) -> Problem | None:
@@ -258,6 +271,6 @@ def _reserved(failure: Failure) -> Problem | None:
 
 
 FORMULA_MISTAKES = (
-    _number, _colon, _conditional, _power, _reduction, _set, _bar, _indexing, _comma, _equals, _juxtaposed,
-    _not_operand, _reserved,
+    _number, _colon, _bar, _conditional, _power, _reduction, _set, _semicolon, _indexing, _comma, _equals,
+    _juxtaposed, _not_operand, _reserved,
 )  # fmt: skip

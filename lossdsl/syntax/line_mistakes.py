@@ -62,7 +62,7 @@ def _text(failure: Failure) -> Problem | None:
 def _foreign_operator(failure: Failure) -> Problem | None:
     text = failure.text()
     if failure.found is not None and failure.found.kind == "operator" and text in OPERATORS:
-        return ForeignOperator(failure.span, f"`{text}` is not an operator of this language", OPERATORS[text])
+        return ForeignOperator(failure.span, f"`{text}` is no part of this language", OPERATORS[text])
     return None
 
 
@@ -111,7 +111,9 @@ def _head(failure: Failure) -> Problem | None:
     if word not in ("loss", "def") or failure.at == 0 or (failure.opener_index >= 0 and failure.text() != ":"):
         return None
     if failure.at == 1:
-        return _reserved(failure)
+        hint = f"write `{word} name(...)`"
+        message = f"a `{word}` has a name; instead found {described(failure.found)}"
+        return _reserved(failure) or SignatureForm(failure.span, message, hint)
     if failure.at == 2 and failure.text() != "(":
         hint = f"write `{word} {failure.text(-1)}(...)`"
         return SignatureForm(
@@ -134,8 +136,12 @@ def _head(failure: Failure) -> Problem | None:
 
 def _signature(failure: Failure) -> Problem | None:
     if not failure.in_signature:
-        return None
+        return _axes(failure)
     word, text = failure.line.word, failure.text()
+    if failure.text(-1) == "learn":
+        return SignatureForm(
+            failure.span_of(-1), "after `learn` stands the name of a hyperparameter", "write `learn name`"
+        )
     if text in ("|", ";", ")") and failure.text(-1) == "(" and word == "loss":
         message = "a loss has at least one prediction, left of `|`"
         return SignatureForm(failure.span, message, f"write `loss {failure.text(-2)}(prediction | data; parameter)`")
@@ -161,6 +167,17 @@ def _signature(failure: Failure) -> Problem | None:
     return _reserved(failure)
 
 
+def _axes(failure: Failure) -> Problem | None:
+    """The brackets behind the name of an argument."""
+    line, index = failure.line, failure.opener_index
+    if line.word not in ("loss", "def") or index < 0 or failure.opener != "[" or line.lexemes[index].parent != 2:
+        return None
+    if failure.before_opener in ("in", "∈", "or", "=") or line.lexemes[index - 1].kind != "name":
+        return None
+    message = f"an axis is a name, a whole number, or `..`; instead found {described(failure.found)}"
+    return _reserved(failure) or SignatureForm(failure.span, message, "separate the axes with `,`: `x[n, c]`")
+
+
 def _before(failure: Failure, sign: str) -> bool:
     return any(lexeme.text == sign for lexeme in failure.line.lexemes[: failure.at])
 
@@ -172,7 +189,10 @@ def _domain(failure: Failure) -> Problem | None:
     if text in _COMPARISONS:
         hint = "write `in (low, high)`; `[` and `]` include the ends"
         return DomainForm(failure.span, "a domain has one comparison, and both ends stand in an interval", hint)
-    hint = "write `name in (low, high)`; `[` and `]` include the ends"
+    hint = None
+    if failure.text(1) in _COMPARISONS:
+        name, low, high = failure.text(2), text, failure.text(4) or "inf"
+        hint = f"write `{name} in ({low}, {high})`; `[` and `]` include the ends"
     return DomainForm(failure.span, f"an argument starts with its name; instead found {described(failure.found)}", hint)
 
 
@@ -183,6 +203,8 @@ def _top_level(failure: Failure) -> Problem | None:
     if failure.at or "def" not in failure.accepts:
         return None
     text = failure.text()
+    if failure.is_keyword and text != normalise(text):
+        return reserved_word(failure)
     if text in ("return", "predict", "learn", "where", "if", "else"):
         hint = "indent the lines of a block"
         return NotAStatement(failure.span, f"`{text}` stands only inside the block of a `loss` or `def`", hint)
@@ -241,6 +263,26 @@ def _before_at_depth_0(failure: Failure, sign: str) -> bool:
     return any(lexeme.text == sign and lexeme.parent < 0 for lexeme in failure.line.lexemes[: failure.at])
 
 
+def _compared(failure: Failure) -> Problem | None:
+    """`x == 3` as a line of its own."""
+    line = failure.line
+    if failure.text() != "==" or failure.opener_index >= 0 or line.word in ("return", *_ITEMS):
+        return None
+    if _before_at_depth_0(failure, "=") or "*" in failure.accepts:
+        return None
+    return NotAStatement(failure.span, "a comparison is no statement", "write `=` to bind a name")
+
+
+def _predict(failure: Failure) -> Problem | None:
+    if failure.line.word != "predict" or failure.at != 1:
+        return None
+    if failure.text() in ("=", "["):
+        message = "`predict` is a word of the language, and can not be a name"
+        return ReservedWord(failure.span_of(-1), message, "write `predict name = ...`")
+    message = f"after `predict` stands a name; instead found {described(failure.found)}"
+    return _reserved(failure) or NotAStatement(failure.span, message, "write `predict name = ...`")
+
+
 def _not_a_statement(failure: Failure) -> Problem | None:
     line = failure.line
     if failure.at == 0 and "return" in failure.accepts and failure.found is not None:
@@ -252,8 +294,8 @@ def _not_a_statement(failure: Failure) -> Problem | None:
     if failure.at != 1 or not failure.wants_target:
         return None
     word, span = line.word, line.span(line.lexemes[0]).to(line.span(line.lexemes[-1]))
-    if failure.text() == "==":
-        return NotAStatement(span, "a comparison is no statement", f"write `{word} = ...` to bind a name")
+    if word in WORDS:
+        return ForeignOperator(line.span(line.lexemes[0]), f"`{word}` is not a word of this language", WORDS[word])
     near = difflib.get_close_matches(word, ("return", "predict"), n=1, cutoff=0.7)
     if near:
         return NotAStatement(line.span(line.lexemes[0]), f"`{word}` is no statement", f"did you mean `{near[0]}`?")
@@ -265,7 +307,7 @@ def _not_a_statement(failure: Failure) -> Problem | None:
 
 def _reserved(failure: Failure) -> Problem | None:
     """A word of the language where a name is bound."""
-    if not failure.is_keyword or failure.found is None or failure.found.kind != "name":
+    if not failure.is_keyword or (failure.text() == "where" and failure.opens_binders()):
         return None
     binds = ("NAME" in failure.accepts and "NUMBER" not in failure.accepts) or failure.at == 0
     if not binds and failure.text() == normalise(failure.text()):
@@ -287,15 +329,14 @@ def _bound_twice(failure: Failure) -> Problem | None:
     if failure.text() != "=" or failure.opener_index >= 0:
         return None
     if failure.line.word == "return":
-        return EqualsSign(
-            failure.span, "`return` binds no name", "write `==` to compare, or bind the name on a line before"
-        )
-    if _before_at_depth_0(failure, "="):
+        hint = "write `==` to compare, or bind the name on a line before"
+        return EqualsSign(failure.span, "`return` binds no name", hint) if failure.at == 2 else None
+    if "else" not in failure.accepts and _before_at_depth_0(failure, "="):
         return EqualsSign(failure.span, "a line binds one name", "write `==` to compare, or two lines")
     return None
 
 
 LINE_MISTAKES = (
-    _after_return, _item_in_block, _text, _foreign_operator, _foreign_word, _use, _head, _signature, _top_level,
-    _word_at_start, _bound_twice, _target, _not_a_statement, _reserved,
+    _after_return, _item_in_block, _text, _use, _foreign_operator, _foreign_word, _head, _signature, _top_level,
+    _word_at_start, _predict, _compared, _bound_twice, _target, _not_a_statement, _reserved,
 )  # fmt: skip

@@ -8,14 +8,23 @@ judged on its own, and one run reports every line that is wrong.
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import TypeAlias, cast
 
 from lark import UnexpectedCharacters, UnexpectedToken
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 from lossdsl.diagnostics import LossError, Problem, Source, Span
 from lossdsl.diagnostics.limits import MAX_PROBLEMS
-from lossdsl.diagnostics.syntax import AfterReturn, BlockForm, Indentation, MissingReturn, TabCharacter
+from lossdsl.diagnostics.syntax import (
+    AfterReturn,
+    BlockForm,
+    Indentation,
+    MissingReturn,
+    ReductionForm,
+    ReservedWord,
+    TabCharacter,
+    UnmatchedBracket,
+)
 from lossdsl.syntax import tree
 from lossdsl.syntax.blame import blame
 from lossdsl.syntax.build import Word
@@ -32,6 +41,10 @@ def parse(text: str | bytes, path: str = "<text>") -> tree.Module:
     return _Parser(read_source(text, path)).module()
 
 
+Start: TypeAlias = tuple[tree.Docstring | None, tuple[tree.Use | tree.Def | tree.Loss, ...]]
+"""What the start rule of the grammar is made into."""
+
+
 class _Parser:
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -46,6 +59,10 @@ class _Parser:
         """Lines that are indented deeper than this belong to a line that failed, and are passed over."""
         self.failed = False
         """Whether the last line failed."""
+        self.resumed = False
+        """Whether the last line was cut short, where a bracket was taken to be unclosed."""
+        self.misused: set[str] = set()
+        """Words of the language that were reported where a name stands."""
         self.last_end = 0
 
     # ------------------------------------------------------------ lines
@@ -86,10 +103,23 @@ class _Parser:
                 return line.next
             problem, following = failure
         self.failed = True
-        self._report(problem)
+        if not self._follows_from_others(problem, line):
+            self._report(problem)
+        self.resumed = following != line.next
         state.state_stack[:], state.value_stack[:] = saved
         self._stand_in(line, following)
         return following
+
+    def _follows_from_others(self, problem: Problem, line: LogicalLine) -> bool:
+        """Whether a problem is only there since another was reported before."""
+        if isinstance(problem, UnmatchedBracket) and self.resumed:
+            return True
+        if isinstance(problem, ReservedWord):
+            word = normalise(problem.span.text)
+            known = word in self.misused
+            self.misused.add(word)
+            return known
+        return isinstance(problem, ReductionForm) and normalise(problem.span.text) in self.misused
 
     def _feed_line(self, line: LogicalLine) -> tuple[Problem, int] | None:
         state = self.machine.parser_state
@@ -116,10 +146,10 @@ class _Parser:
         """The problem of a line that fails at `place`, and where to go on."""
         at = next((index for index, lexeme in enumerate(line.lexemes) if place < lexeme.end), len(line.lexemes))
         accepts = frozenset(spelling(kind) for kind in self.machine.accepts())
-        problem, resume = blame(Failure(line, at, accepts))
+        problem, following = blame(Failure(line, at, accepts))
         if isinstance(problem, AfterReturn):
             self.passed_over = 0
-        return problem, resume
+        return problem, following
 
     # ------------------------------------------------------------ blocks
 

@@ -8,6 +8,7 @@ range.  A line that is not so carries its first `problem`, and is not parsed.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -22,7 +23,7 @@ from lossdsl.diagnostics.syntax import (
     UnmatchedBracket,
 )
 from lossdsl.syntax.numerals import number_problem
-from lossdsl.syntax.words import KEYWORDS, OPERANDS, normalise
+from lossdsl.syntax.words import KEYWORDS, OPERANDS
 
 Kind = Literal["name", "number", "text", "operator", "open", "close", "bar open", "bar close", "bar between", "comment"]
 
@@ -256,7 +257,9 @@ class _Line:
         """A name is made of XID characters as it is written, before NFKC: `x²` and `x₂` are none."""
         if text.isidentifier():
             return
-        known = next((i for i in range(len(text)) if not (text[: i + 1] if i == 0 else "x" + text[i]).isidentifier()), 0)
+        known = next(
+            (i for i in range(len(text)) if not (text[: i + 1] if i == 0 else "x" + text[i]).isidentifier()), 0
+        )
         self._report(_stray_problem(Span(self.source, start + known, start + known + 1)))
 
     def _check_text(self, start: int, end: int) -> None:
@@ -286,9 +289,8 @@ class _Line:
         end = len(self.text) if end < 0 else end
         span = Span(self.source, position, position + 3 if triple else end)
         quotes = '"""' if triple else '"'
-        hint = (
-            f"close it with {quotes}" if triple else 'close it on the same line, or write """...""" over several lines'
-        )
+        hint = f"close it with {quotes}"
+        hint += "" if triple else ' on the same line, or write """...""" over several lines'
         self._report(UnclosedText(span, "this text is never closed", hint))
         self._add("text", position, end, self.text[position:end])
         return end
@@ -298,7 +300,7 @@ class _Line:
         before = self.lexemes[index - 1] if index else opener
         if opener.text == "|" and before.kind == "bar between" and before.end == opener.start:
             span = Span(self.source, before.start, opener.end)
-            self._report(ForeignOperator(span, "`||` is not an operator of this language", "write `or`"))
+            self._report(ForeignOperator(span, "`||` is no part of this language", "write `or`"))
             return
         what = "bar" if opener.text == "|" else "bracket"
         span = Span(self.source, opener.start, opener.end)
@@ -392,6 +394,14 @@ def _stray_problem(span: Span) -> Problem:
     character = span.text
     shown = character if character.isprintable() else f"U+{ord(character[0]):04X}"
     hint = _LOOK_ALIKES.get(character)
-    if hint is None and len(character) == 1 and normalise(character).isdigit():
-        hint = f"write `^{normalise(character)}` for a power, `{normalise(character)}` in a name"
+    if hint is None and character.isdigit():
+        hint = _digit_hint(character)
     return ForbiddenCharacter(span, f"`{shown}` has no meaning here", hint)
+
+
+def _digit_hint(character: str) -> str:
+    digit = unicodedata.digit(character)
+    style = unicodedata.decomposition(character)
+    if style.startswith("<super>"):
+        return f"write `^{digit}`"
+    return f"write `{digit}`; a name may hold it, as in `x{digit}`" if style.startswith("<sub>") else f"write `{digit}`"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lossdsl.meaning import core
+from lossdsl.meaning.core import Extent, Var
 from lossdsl.meaning.resolution import extents
 from lossdsl.meaning.resolution.build import Builder, SizeOf
-from lossdsl.meaning.core import Extent, Var
 from lossdsl.meaning.resolution.extents import Bounds
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from lossdsl.diagnostics import LossError, Problem, Span
 from lossdsl.diagnostics.indices import IndexNotOnRight, IndexReused, WrongUnpacking
 from lossdsl.diagnostics.names import NameTaken
 from lossdsl.diagnostics.types import PredictUsesData
 from lossdsl.meaning import core
-from lossdsl.meaning.resolution import expressions, extents, reads, reductions, views
 from lossdsl.meaning.core import Expr, Var
+from lossdsl.meaning.resolution import expressions, extents, reads, reductions, views
 from lossdsl.meaning.resolution.ordering import order
 from lossdsl.meaning.resolution.scopes import Frame, Poisoned, Scalar, Scope, Value, View
 from lossdsl.syntax import tree
 
+Role = Literal["local", "term", "predict"]
 Outputs = Sequence[tree.Binder] | None
 
 
@@ -130,7 +132,7 @@ def bind(scope: Scope, name: tree.Name, made: Made, predict: bool = False) -> Va
         axes = [var.name for var in made.vars]
         raise LossError(reads.open_order(name.span, name.id, View(made.expr, (), tuple(axes), (), name.span)))
     term = scope.main and not made.vars and build.kind(made.expr) != "bool"
-    role = "predict" if predict and scope.main else "term" if term else "local"
+    role: Role = "predict" if predict and scope.main else "term" if term else "local"
     view = views.make_let(scope.draft, name.id, made.vars, made.expr, name.span, role, made.ordered)
     if predict and scope.main:
         _check_predict(scope, name, view)

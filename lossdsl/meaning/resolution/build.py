@@ -13,8 +13,8 @@ from fractions import Fraction
 from lossdsl.diagnostics import LossError, Span
 from lossdsl.diagnostics.calls import TooLarge
 from lossdsl.meaning import core
-from lossdsl.meaning.resolution import kinds
 from lossdsl.meaning.core import Kind, Var
+from lossdsl.meaning.resolution import kinds
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -48,22 +48,22 @@ def _alternative(written: tree.DomainSet, around: Surroundings) -> core.Alternat
             return _interval(written, around)
         case tree.FiniteSet(values=values):
             return core.Alternative("set", values=tuple(_element(value) for value in values))
-        case tree.AxisSet(name=tree.Number() as size):
-            if size.value > LARGEST_SET:
-                raise LossError(BadDomain(size.span, "this set is too large", f"write `in [0, {size.text})`"))
-            return core.Alternative("set", values=tuple(Fraction(k) for k in range(int(size.value))))
-        case tree.AxisSet(name=tree.Name() as axis):
-            if axis.id not in around.axes and axis.id not in around.hypers:
-                named = sorted(name for name in around.axes if name != "..")
-                raise LossError(
-                    UnknownAxis(
-                        axis.span,
-                        f"`{axis.id}` is no axis of this signature"
-                        + (f", which has {', '.join(named)}" if named else ""),
-                        did_you_mean(axis.id, [*named, *around.hypers]),
-                    )
-                )
-            return core.Alternative("axis", axis=axis.id)
+        case tree.AxisSet(name=name):
+            return _axis_set(name, around)
+
+
+def _axis_set(name: tree.Name | tree.Number, around: Surroundings) -> core.Alternative:
+    """The positions of an axis, or the whole numbers below a size."""
+    if isinstance(name, tree.Number):
+        if name.value > LARGEST_SET:
+            raise LossError(BadDomain(name.span, "this set is too large to be listed", f"write `in [0, {name.text})`"))
+        return core.Alternative("set", values=tuple(Fraction(k) for k in range(int(name.value))))
+    if name.id in around.axes or name.id in around.hypers:
+        return core.Alternative("axis", axis=name.id)
+    named = sorted(axis for axis in around.axes if axis != "..")
+    have = f", which has {', '.join(named)}" if named else ""
+    hint = did_you_mean(name.id, [*named, *around.hypers])
+    raise LossError(UnknownAxis(name.span, f"`{name.id}` is no axis of this signature{have}", hint))
 
 
 def _element(written: tree.Expr) -> Fraction:

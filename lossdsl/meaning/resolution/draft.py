@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from lossdsl.diagnostics import Span
 from lossdsl.meaning import core
-from lossdsl.meaning.resolution.build import Builder
 from lossdsl.meaning.core import Extent, Var
+from lossdsl.meaning.resolution.build import Builder
 from lossdsl.meaning.resolution.extents import Bounds
 from lossdsl.meaning.resolution.scopes import View
 

@@ -1,6 +1,6 @@
 """From written expressions to the checked tree: numbers, names, operators and conditions.
 
-Reads are in `reads`, reductions in `reductions`, calls in `inline`.  Operands of one operator are all looked at, so
+Reads are in `reads`, reductions in `reductions`, calls in `calls`.  Operands of one operator are all looked at, so
 that independent errors are reported together; a chain of operators is a loop, since it may be ten thousand long.
 """
 
@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from functools import partial
 from typing import assert_never
 
 from lossdsl.diagnostics import LossError, Problem, Span
 from lossdsl.diagnostics.calls import TooDeep
-from lossdsl.diagnostics.names import UnknownAxis
 from lossdsl.diagnostics.types import ConditionAsNumber, ConstantTooLarge, NumberAsCondition
 from lossdsl.meaning import core
-from lossdsl.meaning.resolution import extents, inline, reads, reductions
-from lossdsl.meaning.resolution.build import LARGEST_BITS, bits
 from lossdsl.meaning.core import Expr
-from lossdsl.meaning.resolution.scopes import Scope, did_you_mean
+from lossdsl.meaning.resolution import calls, extents, reads, reductions, sizes
+from lossdsl.meaning.resolution.build import LARGEST_BITS, bits
+from lossdsl.meaning.resolution.scopes import Scope
 from lossdsl.syntax import tree
 
 MAX_DEPTH = 600
@@ -102,7 +102,7 @@ def _value(scope: Scope, written: tree.Expr) -> Expr:
             held = condition(scope, written.condition)
             return build.keep(core.If(written.span, held, build.num(written.span, 1), build.num(written.span, 0)))
         case tree.Call():
-            return inline.call(scope, written)
+            return calls.call(scope, written)
         case tree.Reduction():
             return reductions.reduction(scope, written)
         case _:
@@ -166,9 +166,7 @@ def _binary(scope: Scope, written: tree.Binary) -> Expr:
     leftmost = first
     kinds = [_operand_kind(spine[0].op), *(_operand_kind(link.op) for link in spine)]
     operands = [leftmost, *(link.right for link in spine)]
-    made = together(
-        [lambda kind=kind, operand=operand: kind(scope, operand) for kind, operand in zip(kinds, operands, strict=True)]
-    )
+    made = together(partial(kind, scope, operand) for kind, operand in zip(kinds, operands, strict=True))
     result = made[0]
     for link, right in zip(spine, made[1:], strict=True):
         wanted = as_condition if link.op in ("and", "or") else as_number
@@ -197,7 +195,7 @@ def _operation(scope: Scope, link: tree.Binary, left: Expr, right: Expr) -> Expr
 def _comparison(scope: Scope, written: tree.Comparison) -> Expr:
     """A chain `a < b <= c` is `a < b and b <= c`, with b evaluated once."""
     build = scope.draft.build
-    made = together([lambda operand=operand: number(scope, operand) for operand in written.operands])
+    made = together(partial(number, scope, operand) for operand in written.operands)
     result: Expr | None = None
     for k, op in enumerate(written.ops):
         span = written.operands[k].span.to(written.operands[k + 1].span)
@@ -212,16 +210,16 @@ def _membership(scope: Scope, written: tree.Membership) -> Expr:
     operand = number(scope, written.operand)
     match written.set:
         case tree.FiniteSet(values=values):
-            made = together([lambda one=one: number(scope, one) for one in values])
+            made = together(partial(number, scope, one) for one in values)
             tests = [build.apply(span, "eq", operand, one) for one in made]
             return _joined(scope, span, "or", tests)
         case tree.Interval() as interval:
-            low, high = together([lambda: number(scope, interval.low), lambda: number(scope, interval.high)])
+            low, high = together([partial(number, scope, interval.low), partial(number, scope, interval.high)])
             above = build.apply(span, "gt" if interval.low_open else "ge", operand, low)
             below = build.apply(span, "lt" if interval.high_open else "le", operand, high)
             return build.apply(span, "and", above, below)
         case tree.AxisSet(name=name):
-            return _on_axis(scope, span, operand, range_of(scope, name))
+            return _on_axis(scope, span, operand, sizes.range_of(scope, name))
         case tree.Bound():
             raise AssertionError("a bound stands in signatures only")
 
@@ -246,39 +244,12 @@ def _conditional(scope: Scope, written: tree.Conditional) -> Expr:
     build = scope.draft.build
     held, then, otherwise = together(
         [
-            lambda: condition(scope, written.condition),
-            lambda: value(scope, written.then),
-            lambda: value(scope, written.otherwise),
+            partial(condition, scope, written.condition),
+            partial(value, scope, written.then),
+            partial(value, scope, written.otherwise),
         ]
     )
     if (build.kind(then) == "bool") != (build.kind(otherwise) == "bool"):
         as_number(scope, then, written.then.span)
         as_number(scope, otherwise, written.otherwise.span)
     return build.keep(core.If(written.span, held, then, otherwise))
-
-
-def range_of(scope: Scope, name: tree.Name | tree.Number) -> extents.Bounds:
-    """The positions that `in NAME` or `in 10` stands for."""
-    if isinstance(name, tree.Number):
-        return core.ZERO, whole_size(name)
-    if name.id in scope.axes:
-        return scope.axes[name.id]
-    size = reads.size_hyper(scope, name)
-    if size is not None:
-        return core.ZERO, size
-    raise LossError(
-        UnknownAxis(
-            name.span,
-            f"`{name.id}` is no axis of {scope.place}, and no hyperparameter",
-            did_you_mean(name.id, [*scope.axes, *scope.values], _axes_hint(scope)),
-        )
-    )
-
-
-def whole_size(written: tree.Number) -> core.Extent:
-    return extents.const(reads.whole_literal(written))
-
-
-def _axes_hint(scope: Scope) -> str | None:
-    named = [name for name in scope.axes if not name.startswith("..")]
-    return f"its axes are {', '.join(named)}" if named else None

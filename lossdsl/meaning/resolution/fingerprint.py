@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from lossdsl.meaning import core
-from lossdsl.meaning.resolution.build import Builder, SizeOf, binds, children, postorder
 from lossdsl.meaning.core import Expr, Var
+from lossdsl.meaning.resolution.build import Builder, SizeOf, binds, children, postorder
 from lossdsl.meaning.resolution.scopes import View
 
 Key = Hashable

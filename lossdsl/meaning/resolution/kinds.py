@@ -30,8 +30,7 @@ def of(node: core.Expr, below: Sequence[Kind]) -> Kind:
             return common(below[1:])
         case core.Reduce():
             return reduced(node.op, below[-1])
-        case core.Num() | core.Along():
-            return "real"
+    return "real"
 
 
 def applied(function: str, below: Sequence[Kind]) -> Kind:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lossdsl.meaning import core
-from lossdsl.meaning.resolution.build import NOTHING, postorder
 from lossdsl.meaning.core import Expr, Var
+from lossdsl.meaning.resolution.build import postorder
 from lossdsl.meaning.resolution.draft import Draft
 
 
@@ -15,7 +15,7 @@ def order(draft: Draft, root: Expr, variables: Sequence[Var]) -> tuple[list[Var]
     if len(variables) < 2:
         return list(variables), True
     before: dict[Var, set[Var]] = {var: set() for var in variables}
-    alias = {node.var: node.at.var for node in postorder(root) if _moves(node)}
+    alias = {inner: at for node in postorder(root) for inner, at in _moved(node)}
     for node in postorder(root):
         if isinstance(node, core.Read) and node.array not in draft.unordered:
             earlier: set[Var] = set()
@@ -27,8 +27,9 @@ def order(draft: Draft, root: Expr, variables: Sequence[Var]) -> tuple[list[Var]
     return _only_order(list(variables), before)
 
 
-def _moves(node: Expr) -> bool:
-    return isinstance(node, core.Along) and isinstance(node.at, core.Index)
+def _moved(node: Expr) -> list[tuple[Var, Var]]:
+    """The variable that a softmax binds stands, outside of it, for the one that it is taken at."""
+    return [(node.var, node.at.var)] if isinstance(node, core.Along) and isinstance(node.at, core.Index) else []
 
 
 def _only_order(variables: list[Var], before: dict[Var, set[Var]]) -> tuple[list[Var], bool]:
@@ -42,6 +43,3 @@ def _only_order(variables: list[Var], before: dict[Var, set[Var]]) -> tuple[list
         ordered.append(first[0])
         left.remove(first[0])
     return ordered, True
-
-
-__all__ = ["NOTHING", "order"]

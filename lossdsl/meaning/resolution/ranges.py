@@ -16,9 +16,9 @@ from collections import defaultdict
 from lossdsl.diagnostics import LossError
 from lossdsl.diagnostics.indices import CircularRange, IndexNotOnRight, NoRange, OutOfRange, SizesClash
 from lossdsl.meaning import core
+from lossdsl.meaning.core import Var
 from lossdsl.meaning.resolution import extents
 from lossdsl.meaning.resolution.affine import positions
-from lossdsl.meaning.core import Var
 from lossdsl.meaning.resolution.draft import Draft
 from lossdsl.meaning.resolution.extents import Bounds
 from lossdsl.meaning.resolution.uses import Use, Uses, collect

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 from lossdsl.diagnostics import LossError, Span
-from lossdsl.diagnostics.calls import GroupArgument
-from lossdsl.diagnostics.indices import (
-    BadRange,
-    NotIndexable,
-    NotWhole,
-    OpenOrder,
-    OutOfRange,
-    StraySlice,
-    WrongIndexCount,
-)
+from lossdsl.diagnostics.indices import NotIndexable, OpenOrder, StraySlice, WrongIndexCount
 from lossdsl.diagnostics.names import FunctionAsValue, UnknownName
 from lossdsl.functions.table import SURFACE
 from lossdsl.meaning import core
-from lossdsl.meaning.resolution import expressions, extents, inline
-from lossdsl.meaning.resolution.build import SizeOf
-from lossdsl.meaning.core import Expr, Extent
-from lossdsl.meaning.resolution.extents import Bounds
+from lossdsl.meaning.core import Expr
+from lossdsl.meaning.resolution import calls, expressions, extents, positions
 from lossdsl.meaning.resolution.scopes import GROUP, Poisoned, Scalar, Scope, View, did_you_mean, listing
 from lossdsl.syntax import tree
 
@@ -35,22 +25,20 @@ def name(scope: Scope, written: tree.Name) -> Expr:
             return expr
         case Poisoned():
             raise LossError()
-    if scope.bound(written.id) is not None or _is_free_index(scope, written.id):
+    if scope.bound(written.id) is not None or is_free_index(scope, written.id):
         return scope.draft.build.index(written.span, scope.index(written.id, written.span))
     raise LossError(_unknown(scope, written))
 
 
-def _is_free_index(scope: Scope, word: str) -> bool:
+def is_free_index(scope: Scope, word: str) -> bool:
     """A name that nothing binds is an index where the statement uses it as one, or where the signature has it."""
     if word in scope.unit.items:
         return False
-    return word in scope.axes or (scope.statement is not None and word in index_names(scope.statement))
+    return word in scope.axes or (scope.statement is not None and word in positions.index_names(scope.statement))
 
 
-def _unknown(scope: Scope, written: tree.Name) -> UnknownName | FunctionAsValue | GroupArgument:
+def _unknown(scope: Scope, written: tree.Name) -> UnknownName | FunctionAsValue:
     word = written.id
-    if word == GROUP:
-        return GroupArgument(written.span, "`..` stands for axes, and is not a value")
     if word in scope.unit.items or word in SURFACE:
         return FunctionAsValue(written.span, f"`{word}` is a function, not a value", f"call it: `{word}(...)`")
     return UnknownName(
@@ -110,20 +98,17 @@ def element(scope: Scope, written: tree.Indexed) -> Expr:
                 )
             )
     check_count(scope, written, view, indices)
-    positions = expressions.together(
-        [
-            lambda index=index, bounds=bounds: position(scope, index, bounds, written)
-            for index, bounds in zip(indices, view.bounds, strict=True)
-        ]
+    at = expressions.together(
+        partial(positions.position, scope, bounds, index) for index, bounds in zip(indices, view.bounds, strict=True)
     )
-    return read(scope, view, positions, written.span)
+    return read(scope, view, at, written.span)
 
 
 def base_view(scope: Scope, written: tree.Indexed) -> View:
     """What is indexed: something whose axes are known, and their order."""
     base = written.base
     if isinstance(base, tree.Call):
-        return inline.indexed_call(scope, base)
+        return calls.indexed_call(scope, base)
     match scope.values.get(base.id):
         case View() as view:
             if not view.ordered:
@@ -182,210 +167,3 @@ def check_count(scope: Scope, written: tree.Indexed, view: View, indices: Sequen
 
 def _counted(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
-
-
-# ---------------------------------------------------------------- one index
-
-
-def position(scope: Scope, index: tree.Expr | tree.Slice, bounds: Bounds, written: tree.Indexed) -> Expr:
-    """The whole number at which an axis is read."""
-    assert not isinstance(index, tree.Slice), "handled where slices are legal"
-    build = scope.draft.build
-    if isinstance(index, tree.Unary) and index.op == "-" and isinstance(index.operand, tree.Number):
-        return _from_end(scope, index, index.operand, bounds)
-    if isinstance(index, tree.Name) and index.id not in scope.values and index.id not in scope.unit.items:
-        return build.index(index.span, scope.index(index.id, index.span))
-    made = expressions.number(scope, index)
-    if build.kind(made) != "int":
-        raise LossError(_not_whole(made, index.span))
-    known = build.value(made)
-    if known is not None:
-        _check_literal(int(known), bounds, index.span)
-    return made
-
-
-def _not_whole(made: Expr, span: Span) -> NotWhole:
-    text = expressions.shortened(span)
-    match made:
-        case core.Read(array=core.Arg(name=argument)):
-            return NotWhole(
-                span,
-                f"`{text}` is an index here, but nothing says that `{argument}` is a whole number",
-                f"declare its domain: `{argument} in c`, where c is the axis, or `in {{0, 1}}`",
-            )
-        case core.Num():
-            return NotWhole(span, f"`{text}` is an index here, but no whole number")
-    return NotWhole(span, f"`{text}` is an index here, but not always a whole number", f"write `floor({text})`")
-
-
-def whole_literal(written: tree.Number) -> int:
-    if written.value.denominator != 1:
-        raise LossError(BadRange(written.span, f"{written.text} is not a size", "write a whole number"))
-    return int(written.value)
-
-
-def _from_end(scope: Scope, index: tree.Unary, literal: tree.Number, bounds: Bounds) -> Expr:
-    if literal.value.denominator != 1:
-        raise LossError(NotWhole(index.span, f"`-{literal.text}` is an index here, but no whole number"))
-    at = extents.sub(bounds[1], extents.const(int(literal.value)))
-    known = extents.constant(at)
-    if literal.value == 0:
-        return scope.draft.build.num(index.span, 0)
-    if known is None:
-        return scope.draft.build.keep(core.Size(index.span, at))
-    _check_literal(known, bounds, index.span)
-    return scope.draft.build.num(index.span, known)
-
-
-def _check_literal(at: int, bounds: Bounds, span: Span) -> None:
-    """A position that is no position for any arguments is an error now."""
-    low, high = (extents.constant(end) for end in bounds)
-    below = low is not None and at < low
-    above = high is not None and at >= high
-    if below or above:
-        last = extents.show(extents.sub(bounds[1], extents.const(1)))
-        raise LossError(
-            OutOfRange(
-                span, f"position {at} is outside the axis, whose positions are {extents.show(bounds[0])} to {last}"
-            )
-        )
-
-
-# ---------------------------------------------------------------- sizes
-
-
-def size(scope: Scope, call: tree.Call) -> Expr:
-    """`size(n)`."""
-    match call:
-        case tree.Call(arguments=(tree.Name() as axis,), data=None, hyper=None):
-            return _size_of(scope, axis, call.span)
-    raise LossError(inline.wrong_count(call, "size", "one axis: `size(n)`"))
-
-
-def _size_of(scope: Scope, axis: tree.Name, span: Span) -> Expr:
-    build = scope.draft.build
-    if (axis.id == GROUP and GROUP in scope.axes) or (axis.id == GROUP and scope.group != (GROUP,)):
-        product: Expr | None = None
-        for member in scope.group:
-            one = build.keep(core.Size(span, extents.length(scope.axes[member])))
-            product = one if product is None else build.apply(span, "mul", product, one)
-        return product if product is not None else build.num(span, 1)
-    declared = extents.length(scope.axes[axis.id]) if axis.id in scope.axes else None
-    var = scope.bound(axis.id)
-    if var is not None:
-        return build.keep(SizeOf(span, core.ZERO, var, declared))
-    if declared is not None:
-        return build.keep(core.Size(span, declared))
-    if _is_free_index(scope, axis.id):
-        return build.keep(SizeOf(span, core.ZERO, scope.index(axis.id, axis.span), None))
-    known = [axis_name for axis_name in scope.axes if not axis_name.startswith(GROUP)]
-    raise LossError(
-        expressions.UnknownAxis(
-            axis.span, f"`{axis.id}` is no axis of {scope.place}, and no index", did_you_mean(axis.id, known)
-        )
-    )
-
-
-def size_hyper(scope: Scope, word: tree.Name) -> Extent | None:
-    """A hyperparameter as a size: from here on it is a whole number."""
-    match scope.values.get(word.id):
-        case View(target=core.Arg(role="hyper", axes=()) as arg):
-            _must_be_whole(arg, word)
-            arg.whole = True
-            return extents.hyper(arg.name)
-        case View(target=core.Arg(role=role)):
-            what = "is learned" if role == "learn" else "is an array or data"
-            raise LossError(
-                BadRange(word.span, f"`{word.id}` {what}, and cannot be a size", "use a plain hyperparameter")
-            )
-        case Scalar(expr=expr):
-            return _size_expression(scope, expr, word)
-        case None:
-            return None
-    raise LossError(BadRange(word.span, f"`{word.id}` is a binding, and cannot be a size", "use a hyperparameter"))
-
-
-def _must_be_whole(arg: core.Arg, word: tree.Name) -> None:
-    default = arg.default
-    if default is not None and (isinstance(default, str) or default.denominator != 1 or default < 0):
-        raise LossError(
-            BadRange(
-                word.span,
-                f"`{word.id}` is a size here, but its default is not a whole number",
-                "give it a whole default",
-                ((arg.span, "declared here"),),
-            )
-        )
-
-
-def _size_expression(scope: Scope, expr: Expr, word: tree.Name) -> Extent:
-    """What a `def` is called with, where it uses the argument as a size."""
-    known = scope.draft.build.value(expr)
-    if known is not None and known.denominator == 1 and known >= 0:
-        return extents.const(int(known))
-    match expr:
-        case core.Read(array=core.Arg(role="hyper", axes=()) as arg):
-            _must_be_whole(arg, word)
-            arg.whole = True
-            return extents.hyper(arg.name)
-        case core.Size() if not isinstance(expr, SizeOf):
-            return expr.extent
-    raise LossError(
-        BadRange(
-            word.span, f"`{word.id}` is a size here, but is called with something else than a size or hyperparameter"
-        )
-    )
-
-
-# ---------------------------------------------------------------- names used as indices
-
-
-def index_names(written: tree.Expr) -> set[str]:
-    """Names that stand in index positions anywhere in a statement, alone or in a sum."""
-    found: set[str] = set()
-    stack: list[tuple[object, bool]] = [(written, False)]
-    while stack:
-        node, indexing = stack.pop()
-        match node:
-            case tree.Name(id=word) if indexing:
-                found.add(word)
-            case tree.Indexed(base=base, indices=indices):
-                stack.extend((index, True) for index in indices)
-                if isinstance(base, tree.Call):
-                    stack.append((base, False))
-            case tree.Unary() | tree.Binary():
-                stack.extend((part, indexing) for part in parts(node))
-            case _:
-                stack.extend((part, False) for part in parts(node))
-    return found
-
-
-def parts(node: object) -> Iterator[object]:
-    """The expressions directly inside a written expression."""
-    match node:
-        case tree.Unary(operand=operand):
-            yield operand
-        case tree.Binary(left=left, right=right):
-            yield left
-            yield right
-        case tree.Comparison(operands=operands):
-            yield from operands
-        case tree.Membership(operand=operand):
-            yield operand
-        case tree.Conditional():
-            yield node.condition
-            yield node.then
-            yield node.otherwise
-        case tree.Iverson(condition=condition):
-            yield condition
-        case tree.NamedArgument(value=value):
-            yield value
-        case tree.Call():
-            yield from node.arguments
-            yield from node.data or ()
-            yield from node.hyper or ()
-        case tree.Reduction(where=where, body=body):
-            if where is not None:
-                yield where
-            if body is not None:
-                yield body

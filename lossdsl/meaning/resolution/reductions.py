@@ -9,8 +9,8 @@ from lossdsl.diagnostics.calls import WrongArgumentCount
 from lossdsl.diagnostics.indices import IndexReused, NothingToReduce, OneIndexOnly, UnusedIndex
 from lossdsl.diagnostics.names import NameTaken
 from lossdsl.meaning import core
-from lossdsl.meaning.resolution import expressions
 from lossdsl.meaning.core import Expr, Var
+from lossdsl.meaning.resolution import expressions, sizes
 from lossdsl.meaning.resolution.scopes import GROUP, Frame, Scope
 from lossdsl.syntax import tree
 
@@ -84,7 +84,7 @@ def new_bound(scope: Scope, binder: tree.Binder, word: str) -> Var:
     if binder.range is not None:
         given = binder.range
         assert isinstance(given, tree.Name | tree.Number), "the grammar allows nothing else"
-        bounds = expressions.range_of(scope, given)
+        bounds = sizes.range_of(scope, given)
         scope.draft.declared[var] = bounds
         var.low, var.high = bounds
     return var

@@ -9,9 +9,9 @@ from __future__ import annotations
 from lossdsl.diagnostics import LossError
 from lossdsl.diagnostics.calls import TooLarge
 from lossdsl.meaning import core
+from lossdsl.meaning.core import Expr
 from lossdsl.meaning.resolution import extents
 from lossdsl.meaning.resolution.build import SizeOf, children, postorder, with_children
-from lossdsl.meaning.core import Expr
 from lossdsl.meaning.resolution.draft import Draft
 
 Guards = tuple[tuple[Expr, bool], ...]

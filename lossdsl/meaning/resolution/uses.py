@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from lossdsl.diagnostics import Span
 from lossdsl.meaning import core
+from lossdsl.meaning.core import Var
 from lossdsl.meaning.resolution.affine import Affine, affine
 from lossdsl.meaning.resolution.build import NOTHING, binds
-from lossdsl.meaning.core import Var
 from lossdsl.meaning.resolution.draft import Draft
 from lossdsl.meaning.resolution.extents import Bounds
 from lossdsl.meaning.resolution.scopes import bounds_of

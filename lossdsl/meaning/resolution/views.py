@@ -7,9 +7,9 @@ from typing import Literal
 
 from lossdsl.diagnostics import Span
 from lossdsl.meaning import core
-from lossdsl.meaning.resolution import reads
-from lossdsl.meaning.resolution.build import SizeOf, binds, children, postorder, with_children
 from lossdsl.meaning.core import Expr, Var
+from lossdsl.meaning.resolution import positions, reads
+from lossdsl.meaning.resolution.build import SizeOf, binds, children, postorder, with_children
 from lossdsl.meaning.resolution.draft import Draft
 from lossdsl.meaning.resolution.ranges import solve
 from lossdsl.meaning.resolution.scopes import Scope, View, bounds_of
@@ -101,7 +101,7 @@ def sliced(scope: Scope, written: tree.Indexed) -> View:
     reads.check_count(scope, written, view, indices)
     given: list[Expr | None] = []
     for index, bounds in zip(indices, view.bounds, strict=True):
-        given.append(None if isinstance(index, tree.Slice) else reads.position(scope, index, bounds, written))
+        given.append(None if isinstance(index, tree.Slice) else positions.position(scope, bounds, index))
     still_open = [k for k, index in enumerate(given) if index is None]
     slots = iter(given)
     template = tuple(next(slots) if index is None else index for index in view.template)
@@ -123,7 +123,7 @@ def as_view(scope: Scope, expr: Expr, own: Sequence[Var], name: str, span: Span)
         others = scope.draft.build.free(expr) - set(own)
         inner_reads = [index for index in expr.indices if not isinstance(index, core.Index)]
         if list(own) == whole and all(at.count(var) == 1 for var in own) and not inner_reads:
-            assert others <= set(var for var in at if var is not None), "plain indices only"
+            assert others <= {var for var in at if var is not None}, "plain indices only"
             template = tuple(None if var in own else index for var, index in zip(at, expr.indices, strict=True))
             bounds = tuple(bounds_of(expr.array, at.index(var)) for var in own)
             return View(expr.array, template, tuple(var.name for var in own), bounds, span)

@@ -1,0 +1,258 @@
+"""What users call from Python: losses from files, from texts and from the catalogue, and what can be made of them.
+
+Each method is a few lines over the stage of the compiler that does the work, imported when it is called: `import
+lossdsl` costs nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import torch
+    from numpy.typing import DTypeLike
+
+    from lossdsl.check import Report
+    from lossdsl.compiled import NumpyLoss
+    from lossdsl.meaning import core
+
+
+def load(path: str | Path) -> Module:
+    """The losses of a `.loss` file, by name.  Raises LossError for what is wrong in it, OSError if it is unreadable."""
+    return _compile_front(Path(path).read_bytes(), str(path))
+
+
+def loads(text: str | bytes, path: str = "<text>") -> Module:
+    """The losses of a text, by name; `path` is what errors call it, and what `use "./..."` is relative to."""
+    return _compile_front(text, path)
+
+
+def loss(text: str, path: str = "<text>") -> Loss:
+    """The one loss of a text; of several, the last, which may call the ones before it."""
+    module = loads(text, path)
+    if not module:
+        raise ValueError("the text has no loss")
+    return list(module.values())[-1]
+
+
+def _compile_front(text: str | bytes, path: str) -> Module:
+    from lossdsl.meaning import resolve
+    from lossdsl.syntax import parse
+
+    tree = parse(text, path)
+    checked = resolve(tree)
+    origin = (tree.source.text, path)
+    return Module({name: Loss(program, origin) for name, program in checked.losses.items()}, checked.doc, path)
+
+
+class Module(Mapping[str, "Loss"]):
+    """The losses of one file, in order: a mapping from names."""
+
+    def __init__(self, losses: Mapping[str, Loss], doc: str, path: str) -> None:
+        self._losses = dict(losses)
+        self.doc = doc
+        self.path = path
+
+    def __getitem__(self, name: str) -> Loss:
+        return self._losses[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._losses)
+
+    def __len__(self) -> int:
+        return len(self._losses)
+
+    def __repr__(self) -> str:
+        return f"<losses of {self.path}: {', '.join(self) or 'none'}>"
+
+
+class Catalogue(Mapping[str, Module]):
+    """The losses that ship, by the name of their file: `catalogue["regression"]["huber"]`.  Read when asked for."""
+
+    folder = Path(__file__).parent / "catalogue"
+
+    def __getitem__(self, name: str) -> Module:
+        if name not in self._names():
+            raise KeyError(f"{name!r} is not in the catalogue; there are {', '.join(self)}")
+        return _catalogue_module(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def _names(self) -> list[str]:
+        return sorted(path.stem for path in self.folder.glob("*.loss"))
+
+    def __repr__(self) -> str:
+        return f"<catalogue: {', '.join(self)}>"
+
+
+@functools.cache
+def _catalogue_module(name: str) -> Module:
+    return load(Catalogue.folder / f"{name}.loss")
+
+
+catalogue = Catalogue()
+
+
+class Loss:
+    """A checked loss; `program` is its meaning, the methods are what can be made of it."""
+
+    def __init__(self, program: core.Program, origin: tuple[str, str]) -> None:
+        self.program = program
+        self.name = program.name
+        self.doc = program.doc
+        self._origin = origin
+
+    @property
+    def text(self) -> str:
+        """The loss as written."""
+        return self.program.text
+
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        """The names that gradients can be taken with respect to: predictions, then `learn` hyperparameters."""
+        roles = ("prediction", "learn")
+        return tuple(arg.name for role in roles for arg in self.program.args if arg.role == role)
+
+    # ------------------------------------------------------------ code
+
+    def source(self, backend: str = "numpy", **options: Any) -> str:
+        """The standalone module as text; it imports only NumPy, or only PyTorch."""
+        from lossdsl.backends import registry
+
+        return registry.emit(backend, [self.program], **options)
+
+    def compile(self, backend: str = "numpy", **options: Any) -> ModuleType:
+        """The same, imported."""
+        from lossdsl.generated import import_generated
+
+        return import_generated(self.source(backend, **options), self.name)
+
+    def numpy(self, dtype: DTypeLike | None = None) -> NumpyLoss:
+        """Functions on NumPy arrays: value, gradients, Hessian diagonal, Hessian-vector product, terms."""
+        from lossdsl.backends.interface import Interface
+        from lossdsl.compiled import NumpyLoss
+
+        interface = Interface(self.program)
+        whole = frozenset(interface.arg_names[arg.name] for arg in self.program.args if arg.whole)
+        return NumpyLoss(self.source("numpy"), interface.name, whole, dtype)
+
+    def torch(self, *, backward: Literal["closed", "autograd"] = "closed", **hyperparameters: Any) -> torch.nn.Module:
+        """An `nn.Module` with these hyperparameters (and `reduction=`); `learn` ones start at the value given.
+
+        With backward="closed" the gradient is computed in closed form in the forward pass; with "autograd" the module
+        is plain differentiable operations.
+        """
+        from lossdsl.backends.interface import Interface
+
+        module = self.compile("torch", backward=backward)
+        made: torch.nn.Module = getattr(module, Interface(self.program).class_name)(**hyperparameters)
+        return made
+
+    # ------------------------------------------------------------ formulas
+
+    def gradient(self, wrt: str | None = None) -> Gradient:
+        """The gradient with respect to `wrt` (the first prediction if left out) as a formula."""
+        differentiable = [arg.name for arg in self.program.args if arg.role in ("prediction", "learn")]
+        wrt = differentiable[0] if wrt is None else wrt
+        if wrt not in differentiable:
+            raise ValueError(
+                f"{self.name} has no gradient with respect to {wrt!r}, only to {', '.join(differentiable)}"
+            )
+        return Gradient(self.program, wrt)
+
+    def latex(self) -> str:
+        """The formula in LaTeX."""
+        from lossdsl.calculus.printing import loss_latex
+
+        return loss_latex(self.program)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def _repr_html_(self) -> str:
+        doc = f"<p>{html.escape(self.doc)}</p>" if self.doc else ""
+        return f"<b><code>{html.escape(self.signature)}</code></b>{doc}<p>{self._repr_latex_()}</p>"
+
+    # ------------------------------------------------------------ checks
+
+    def check(self, **options: Any) -> Report:
+        """Compare everything that is generated with the meaning of the formula; the report says what was compared."""
+        from lossdsl.check import check
+
+        return check(self.program, **options)
+
+    # ------------------------------------------------------------ as an object
+
+    @property
+    def signature(self) -> str:
+        """The first line of the loss, on one line: `huber(pred[n] | target[n]; delta > 0 = 1)`."""
+        return f"{self.name}({_signature(self.program)})"
+
+    def __repr__(self) -> str:
+        return f"<loss {self.signature}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reload, (*self._origin, self.name)
+
+
+class Gradient:
+    """The gradient of a loss as a formula: `str()` is a text of the loss language."""
+
+    def __init__(self, program: core.Program, wrt: str) -> None:
+        self.program = program
+        self.wrt = wrt
+
+    def __str__(self) -> str:
+        from lossdsl.calculus.printing import gradient_text
+
+        return gradient_text(self.program, self.wrt)
+
+    def latex(self) -> str:
+        from lossdsl.calculus.printing import gradient_latex
+
+        return gradient_latex(self.program, self.wrt)
+
+    def unicode(self) -> str:
+        from lossdsl.calculus.printing import gradient_unicode
+
+        return gradient_unicode(self.program, self.wrt)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def __repr__(self) -> str:
+        return f"<gradient of {self.program.name} with respect to {self.wrt}>"
+
+
+def _reload(text: str, path: str, name: str) -> Loss:
+    return loads(text, path)[name]
+
+
+def _signature(program: core.Program) -> str:
+    groups = {"prediction": "", "data": " | ", "hyper": "; "}
+    text = ""
+    for group, opening in groups.items():
+        members = [arg for arg in program.args if ("hyper" if arg.role == "learn" else arg.role) == group]
+        text += opening + ", ".join(_argument(arg) for arg in members) if members else ""
+    return text
+
+
+def _argument(arg: core.Arg) -> str:
+    axes = ", ".join(axis.name if axis.op == "size" else str(axis.value) for axis in arg.axes)
+    domain = f" {arg.domain_text}" if arg.domain_text else ""
+    default = "" if arg.default is None else f" = {_number(arg.default)}"
+    return f"{'learn ' * (arg.role == 'learn')}{arg.name}{f'[{axes}]' if axes else ''}{domain}{default}"
+
+
+def _number(value: Any) -> str:
+    return value if isinstance(value, str) else f"{float(value):g}"

@@ -1,0 +1,283 @@
+"""From the nodes of the compiler to nodes that the loss language can write.
+
+On the way out: every function is one of the language, every stage is a reduction without positions to scatter to,
+means and softmaxes are stages of their own again, and the weight of each element of the loss is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from lossdsl.calculus.gradient import SEED
+from lossdsl.display.formula import NotExpressible
+from lossdsl.display.instances import instance
+from lossdsl.functions.derived import NotInTable, convert
+from lossdsl.functions.table import TABLE
+from lossdsl.ir.bounds import nonnegative, plus, position_bounds
+from lossdsl.ir.graph import Graph, Index, Node, reachable
+from lossdsl.ir.lower import length
+from lossdsl.ir.stage import Stage, StageTable, fresh_index
+from lossdsl.rewrite.pattern import Vocabulary
+
+NORMALISED = frozenset({"softmax", "log_softmax"})
+"""Stages whose last index is the position along the one index that they reduce."""
+WRITTEN = frozenset({"where", "whole", "read", "index", "extent", "const"})
+MINUS = Fraction(-1)
+MIRRORED = {"le": "ge", "lt": "gt", "ge": "le", "gt": "lt", "eq": "eq", "ne": "ne"}
+
+
+class Builder(Vocabulary):
+    """The vocabulary of `display` definitions, over nodes."""
+
+    @property
+    def pi(self) -> Node:
+        return self._graph.const("pi")
+
+
+class Rewriter:
+    """Rewrites the nodes of one table, arguments first and through stages, into nodes of a table of its own."""
+
+    def __init__(self, table: StageTable) -> None:
+        self.old = table
+        self.graph: Graph = table.graph
+        self.table = StageTable(self.graph)
+        for array in table.arrays.values():
+            self.table.add_array(array)
+        self.new: dict[int, Node] = {}
+        self.made: set[str] = set()
+
+    def rewrite(self, root: Node) -> Node:
+        for node in stage_nodes(self.old, [root], self.new):
+            if node.id not in self.new:
+                args = [self.new[a.id] for a in node.args]
+                self.new[node.id] = self.read(node, args) if node.op == "read" else self.node(node, args)
+        return self.new[root.id]
+
+    def node(self, node: Node, args: Sequence[Node]) -> Node:
+        return self.graph.rebuild(node, args)
+
+    def read(self, node: Node, args: Sequence[Node]) -> Node:
+        name = str(node.value)
+        stage = self.old.stages.get(name)
+        if stage is None:
+            return self.graph.read(name, args)
+        value = self.stage(stage)
+        mapping = {k: a for k, a in zip(stage.out, args, strict=True) if a is not self.graph.index(k)}
+        return self.graph.substitute(value, mapping)
+
+    def stage(self, stage: Stage) -> Node:
+        """The value of the stage at its own indices."""
+        where = None if stage.where is None else self.new[stage.where.id]
+        return reduction(self.table, replace(stage, where=where, body=self.new[stage.body.id]))
+
+
+def reduction(table: StageTable, stage: Stage) -> Node:
+    """The value of a stage at its own indices; an index that nothing depends on any more is not reduced over."""
+    g = table.graph
+    if stage.op in NORMALISED:
+        return table.value(stage.name, stage.out, stage.op, stage.reduced, stage.where, stage.body)
+    needed = stage.body.free | (frozenset() if stage.where is None else stage.where.free)
+    idle = tuple(i for i in stage.reduced if i not in needed)
+    body = stage.body
+    if idle and stage.op == "sum":
+        body = body * volume(g, idle)
+    elif idle and (stage.op not in ("max", "min", "mean", "any", "all") or len(idle) == len(stage.reduced)):
+        raise NotExpressible(f"{stage.op} of something that is the same for every {idle[0].name}")
+    reduced = tuple(i for i in stage.reduced if i in needed)
+    if not reduced:
+        return body if stage.where is None else g.where(stage.where, body, g.const(0))
+    return table.value(stage.name, [i for i in stage.out if i in needed], stage.op, reduced, stage.where, body)
+
+
+def stage_nodes(table: StageTable, roots: Sequence[Node], known: dict[int, Node]) -> list[Node]:
+    """Every node that the roots need, through stages too, arguments before users; nothing below what is known."""
+    seen: dict[int, Node] = {}
+    pending = list(roots)
+    done: set[str] = set()
+    while pending:
+        fresh = [n for n in reachable(pending, stop=lambda n: n.id in seen or n.id in known) if n.id not in known]
+        seen |= {n.id: n for n in fresh}
+        reads = {str(n.value) for n in fresh if n.op == "read"} - done
+        done |= reads
+        pending = [r for name in reads if name in table.stages for r in table.stages[name].roots]
+    return [seen[i] for i in sorted(seen)]
+
+
+class Plain(Rewriter):
+    """With `exact`, products and quotients that stop infinities keep their conditions; else they are for people only."""
+
+    def __init__(self, table: StageTable, exact: bool) -> None:
+        super().__init__(table)
+        self.exact = exact
+
+    # ------------------------------------------------------------ nodes
+
+    def node(self, node: Node, args: Sequence[Node]) -> Node:
+        g = self.graph
+        match node.op, args:
+            case ("le" | "lt" | "ge" | "gt" | "eq" | "ne"), (a, b) if a.kind == b.kind == "int":
+                return self._comparison(node.op, a, b)
+            case "div", (a, b):
+                return self.divided(a, b)
+            case "sub", (a, b) if (found := self._normalised("log_softmax", a, b)) is not None:
+                return found
+            case "softmax_weight", (e, s):
+                found = self._normalised("softmax", e, s)
+                return found if found is not None else g.apply("exp", e - s)
+            case ("guarded_mul" | "guarded_div"), (a, b):
+                value = a * b if node.op == "guarded_mul" else a / b
+                if not self.exact or a.is_const:
+                    return value
+                return g.where(g.apply("eq", a, g.const(0)), g.const(0), value)
+            case "guarded_sub", (a, b) if self.exact and self._may_be_empty(a) and self._may_be_empty(b):
+                return g.where(g.apply("eq", a, b), g.const(0), a - b)
+        if node.op in WRITTEN or TABLE[node.op].surface or TABLE[node.op].display is None:
+            return self._surface(node, args)
+        return self._displayed(TABLE[node.op].display, args)
+
+    def _surface(self, node: Node, args: Sequence[Node]) -> Node:
+        row = TABLE.get(node.op)
+        if node.op in WRITTEN or row is None or row.surface or _is_operator(node.op):
+            return self.graph.rebuild(node, args)
+        order, *rest = args
+        if not order.is_const:
+            raise NotExpressible(f"the loss language has no function {node.op}")
+        arguments: list[Any] = [*rest]
+        try:
+            return _closed(self.graph, node.op, order, arguments)
+        except (NotInTable, NotExpressible) as reason:
+            raise NotExpressible(f"the loss language has no word for {node.op}, which this gradient needs") from reason
+
+    def _displayed(self, display: Callable[..., Any] | None, args: Sequence[Node]) -> Node:
+        assert display is not None
+        return self.graph.node(display(Builder(self.graph), *args))
+
+    def _comparison(self, op: str, a: Node, b: Node) -> Node:
+        """Decided where the ranges decide it; else with an index alone on the left, as in `t >= 1`."""
+        g = self.graph
+        bounds = position_bounds(g, g.position(b - a))
+        if bounds is not None:
+            at_least, at_most = bounds[0], plus({}, bounds[1], MINUS)
+            above, below = plus(at_least, {None: MINUS}), plus(at_most, {None: MINUS})
+            holds, fails = {
+                "le": (at_least, below), "lt": (above, at_most), "ge": (at_most, above), "gt": (below, at_least),
+            }.get(op, (None, None))  # fmt: skip
+            if holds is not None and nonnegative(holds):
+                return g.const(True)
+            if fails is not None and nonnegative(fails):
+                return g.const(False)
+        return self._solved(op, a, b)
+
+    def _solved(self, op: str, a: Node, b: Node) -> Node:
+        g = self.graph
+        terms = g.affine(a - b)
+        indices = [n for n in terms if n is not None and n.op == "index"]
+        if len(indices) != 1 or abs(terms[indices[0]]) != 1 or any(n.op == "read" for n in terms if n is not None):
+            return g.apply(op, a, b)
+        index = indices[0]
+        rest = {n: -f * terms[index] for n, f in terms.items() if n is not index}
+        return g.apply(op if terms[index] > 0 else MIRRORED[op], index, g.from_affine(rest))
+
+    def _may_be_empty(self, node: Node) -> bool:
+        """Whether a reduction over a part of its range is in it: of nothing, it is infinite."""
+        reads = [n for n in reachable([node]) if n.op == "read" and str(n.value) in self.table.stages]
+        stages = [self.table.stages[str(n.value)] for n in reads]
+        return any(s.op in ("logsumexp", "max", "min") for s in stages)
+
+    # ------------------------------------------------------------ reductions
+
+    def read(self, node: Node, args: Sequence[Node]) -> Node:
+        return self.graph.const(1) if node.value == SEED else super().read(node, args)
+
+    def stage(self, stage: Stage) -> Node:
+        g = self.graph
+        conditions = [] if stage.where is None else [self.new[stage.where.id]]
+        conditions += [g.apply("eq", g.index(k), self.new[place.id]) for k, place in stage.positions]
+        where, body = g.both(*conditions), self.new[stage.body.id]
+        if not stage.reduced:
+            return g.where(where, body, g.const(0))
+        return reduction(self.table, replace(stage, where=where, body=body, positions=()))
+
+    def divided(self, numerator: Node, count: Node) -> Node:
+        """The quotient; a mean where it is a sum over the number of its terms."""
+        g = self.graph
+        match numerator.op, numerator.args:
+            case "read", _:
+                stage = self.table.stages.get(str(numerator.value))
+                if stage is not None and stage.op == "sum" and self._counts(stage, numerator.args, count):
+                    name = self.table.add(
+                        stage.name.replace("sum", "mean"), stage.out, "mean", stage.reduced, stage.where, stage.body
+                    )
+                    return self.table.read(name, numerator.args)
+            case "neg", (a,):
+                return -self.divided(a, count)
+            case "mul", (a, b) if (found := self._mean(b, count)) is not None:
+                return a * found
+            case "mul", (a, b) if (found := self._mean(a, count)) is not None:
+                return found * b
+            case ("add" | "sub"), (a, b):
+                parts = self._mean(a, count), self._mean(b, count)
+                if parts[0] is not None and parts[1] is not None:
+                    return g.apply(numerator.op, *parts)
+        return numerator / count
+
+    def _mean(self, node: Node, count: Node) -> Node | None:
+        """node/count if that becomes a mean."""
+        found = self.divided(node, count)
+        return None if found.op == "div" else found
+
+    def _counts(self, stage: Stage, at: Sequence[Node], count: Node) -> bool:
+        """Whether `count` is max(1, the number of terms of the stage), where the stage is read at `at`."""
+        g = self.graph
+        counted = g.const(1) if stage.where is not None else None
+        number = volume(g, stage.reduced)
+        if counted is not None:
+            assert stage.where is not None
+            out = tuple(i for i in stage.out if i in stage.where.free)
+            number = self.table.value("count", out, "sum", stage.reduced, stage.where, counted)
+            number = g.substitute(number, dict(zip(stage.out, at, strict=True)))
+        return count is g.apply("max", number, g.const(1)) or count is number
+
+    def _normalised(self, op: str, e: Node, total: Node) -> Node | None:
+        """softmax or log_softmax, where `total` is the logsumexp of what `e` is an element of."""
+        stage = self.table.stages.get(str(total.value)) if total.op == "read" else None
+        if stage is None or stage.op != "logsumexp" or stage.where is not None or len(stage.reduced) != 1:
+            return None
+        (along,) = stage.reduced
+        found = instance(self.graph, stage.body, e, dict(zip(stage.out, total.args, strict=True)))
+        if found is None or along not in found:
+            return None
+        at = fresh_index(along, [*stage.out, along])
+        label = stage.name.replace("logsumexp", op) if "logsumexp" in stage.name else op
+        name = self.table.add(label, (*stage.out, at), op, (along,), None, stage.body)
+        return self.table.read(name, (*total.args, found[along]))
+
+
+def volume(g: Graph, indices: Sequence[Index]) -> Node:
+    return g.product(g.extent(length(i)) for i in indices)
+
+
+def _is_operator(op: str) -> bool:
+    return TABLE[op].precedence < 100 or op in ("mod", "not")
+
+
+def _closed(graph: Graph, op: str, order: Node, arguments: Sequence[Node]) -> Node:
+    """A function with a constant order by its SymPy definition, written out."""
+    import sympy as sp
+
+    assert order.is_const
+    symbols = [sp.Symbol(f"x{k}", real=True) for k in range(len(arguments))]
+    expression = TABLE[op].sympy(order.value, *symbols)
+    known = dict(zip(symbols, arguments, strict=True))
+    converted = graph.node(convert(expression, Builder(graph), known))
+    foreign = [n.op for n in reachable([converted]) if n.op not in WRITTEN and not _writable(n.op)]
+    if foreign:
+        raise NotExpressible(f"no word for {foreign[0]}")
+    return converted
+
+
+def _writable(op: str) -> bool:
+    return TABLE[op].surface or _is_operator(op)

@@ -1,0 +1,126 @@
+"""One index of a read: which position it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lossdsl.diagnostics import LossError, Span
+from lossdsl.diagnostics.indices import NotWhole, OutOfRange
+from lossdsl.meaning import core
+from lossdsl.meaning.core import Expr
+from lossdsl.meaning.resolution import expressions, extents
+from lossdsl.meaning.resolution.extents import Bounds
+from lossdsl.meaning.resolution.scopes import Scope
+from lossdsl.syntax import tree
+
+
+def position(scope: Scope, bounds: Bounds, index: tree.Expr | tree.Slice) -> Expr:
+    """The whole number at which an axis is read."""
+    assert not isinstance(index, tree.Slice), "handled where slices are legal"
+    build = scope.draft.build
+    if isinstance(index, tree.Unary) and index.op == "-" and isinstance(index.operand, tree.Number):
+        return _from_end(scope, index, index.operand, bounds)
+    if isinstance(index, tree.Name) and index.id not in scope.values and index.id not in scope.unit.items:
+        return build.index(index.span, scope.index(index.id, index.span))
+    made = expressions.number(scope, index)
+    if build.kind(made) != "int":
+        raise LossError(_not_whole(made, index.span))
+    known = build.value(made)
+    if known is not None:
+        _check_literal(int(known), bounds, index.span)
+    return made
+
+
+def _not_whole(made: Expr, span: Span) -> NotWhole:
+    text = expressions.shortened(span)
+    match made:
+        case core.Read(array=core.Arg(name=argument)):
+            return NotWhole(
+                span,
+                f"`{text}` is an index here, but nothing says that `{argument}` is a whole number",
+                f"declare its domain: `{argument} in c`, where c is the axis, or `in {{0, 1}}`",
+            )
+        case core.Num():
+            return NotWhole(span, f"`{text}` is an index here, but no whole number")
+    return NotWhole(span, f"`{text}` is an index here, but not always a whole number", f"write `floor({text})`")
+
+
+def _from_end(scope: Scope, index: tree.Unary, literal: tree.Number, bounds: Bounds) -> Expr:
+    if literal.value.denominator != 1:
+        raise LossError(NotWhole(index.span, f"`-{literal.text}` is an index here, but no whole number"))
+    at = extents.sub(bounds[1], extents.const(int(literal.value)))
+    known = extents.constant(at)
+    if literal.value == 0:
+        return scope.draft.build.num(index.span, 0)
+    if known is None:
+        return scope.draft.build.keep(core.Size(index.span, at))
+    _check_literal(known, bounds, index.span)
+    return scope.draft.build.num(index.span, known)
+
+
+def _check_literal(at: int, bounds: Bounds, span: Span) -> None:
+    """A position that is no position for any arguments is an error now."""
+    low, high = (extents.constant(end) for end in bounds)
+    below = low is not None and at < low
+    above = high is not None and at >= high
+    if below or above:
+        last = extents.show(extents.sub(bounds[1], extents.const(1)))
+        raise LossError(
+            OutOfRange(
+                span, f"position {at} is outside the axis, whose positions are {extents.show(bounds[0])} to {last}"
+            )
+        )
+
+
+# ---------------------------------------------------------------- names used as indices
+
+
+def index_names(written: tree.Expr) -> set[str]:
+    """Names that stand in index positions anywhere in a statement, alone or in a sum."""
+    found: set[str] = set()
+    stack: list[tuple[object, bool]] = [(written, False)]
+    while stack:
+        node, indexing = stack.pop()
+        match node:
+            case tree.Name(id=word) if indexing:
+                found.add(word)
+            case tree.Indexed(base=base, indices=indices):
+                stack.extend((index, True) for index in indices)
+                if isinstance(base, tree.Call):
+                    stack.append((base, False))
+            case tree.Unary() | tree.Binary():
+                stack.extend((part, indexing) for part in parts(node))
+            case _:
+                stack.extend((part, False) for part in parts(node))
+    return found
+
+
+def parts(node: object) -> Iterator[object]:
+    """The expressions directly inside a written expression."""
+    match node:
+        case tree.Unary(operand=operand):
+            yield operand
+        case tree.Binary(left=left, right=right):
+            yield left
+            yield right
+        case tree.Comparison(operands=operands):
+            yield from operands
+        case tree.Membership(operand=operand):
+            yield operand
+        case tree.Conditional():
+            yield node.condition
+            yield node.then
+            yield node.otherwise
+        case tree.Iverson(condition=condition):
+            yield condition
+        case tree.NamedArgument(value=value):
+            yield value
+        case tree.Call():
+            yield from node.arguments
+            yield from node.data or ()
+            yield from node.hyper or ()
+        case tree.Reduction(where=where, body=body):
+            if where is not None:
+                yield where
+            if body is not None:
+                yield body
