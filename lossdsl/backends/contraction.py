@@ -59,7 +59,8 @@ def contraction(emitter: Emitter, stage: Stage) -> str | None:
     spec += "->" + "".join(letters[i] for i in out)
     operands = []
     for free, nodes in groups.items():
-        texts = [emitter.lifted(n, emitter.axes(free), "real", 60) for n in nodes]
+        tight = 60 if len(nodes) > 1 else 0
+        texts = [emitter.lifted(n, emitter.axes(free), "real", tight) for n in nodes]
         operands.append(" * ".join(texts))
     code = emitter.dialect.contract(spec, operands)
     onto = emitter.axes(stage.out)

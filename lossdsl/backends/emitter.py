@@ -29,7 +29,7 @@ from lossdsl.ir.graph import BOOLEAN_OPS, Index, Node
 from lossdsl.ir.stage import Stage, StageTable
 from lossdsl.meaning.core import ZERO, Extent
 
-LINE = 100
+LINE = 72
 """Longest expression that is written into the line of its user."""
 
 
@@ -208,7 +208,7 @@ class Emitter:
 
     def _assign(self, node: Node, text: Text) -> Text:
         name = self.names.fresh(self.hints.get(node.id, "t"))
-        code = text.code
+        code = strip(text.code)
         if text.host and node.kind == "real" and "(" in code:
             code = f"float({code})"
         self.lines.append(f"{name} = {code}")
@@ -252,6 +252,8 @@ class Emitter:
             if "None" in pattern:
                 base = code if text.precedence >= CALL else f"({code})"
                 return f"{base}[{', '.join(pattern)}]"
+        if tight == 0:
+            return strip(code)
         return code if text.precedence >= tight else f"({code})"
 
     # ------------------------------------------------------------ one node

@@ -31,4 +31,11 @@ def float_of(value: Fraction) -> float:
 
 def strip(code: str) -> str:
     """The text without brackets around the whole of it."""
-    return code[1:-1] if code.startswith("(") and code.endswith(")") and ")" not in code[:-1] else code
+    if not code.startswith("("):
+        return code
+    depth = 0
+    for position, char in enumerate(code):
+        depth += (char in "([{") - (char in ")]}")
+        if depth == 0:
+            return strip(code[1:-1]) if position == len(code) - 1 else code
+    return code

@@ -113,8 +113,8 @@ class MissingArgument(Problem):
 class GroupsMisplaced(Problem):
     """The bar or the semicolon of a call does not fit the function.
 
-    A loss is called as it is declared: predictions, `|`, data, `;`, hyperparameters.  A `def` has no bar, and a built-in
-    function has neither.
+    A loss is called as it is declared: predictions, `|`, data, `;`, hyperparameters.  A `def` has no bar, and a
+    built-in function has neither.
 
     Wrong: `mse(pred, target)` for `loss mse(pred[n] | target[n])`
 
@@ -179,17 +179,3 @@ class WholeArgument(Problem):
 
     code = "E0513"
     title = "a whole number is needed"
-
-
-class GroupArgument(Problem):
-    """`..` is passed as an argument.
-
-    `..` stands for axes, inside square brackets and in `size(..)`.
-
-    Wrong: `mse(..)`
-
-    Right: `mse(pred | target)`
-    """
-
-    code = "E0514"
-    title = "`..` is not a value"

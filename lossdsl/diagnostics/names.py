@@ -44,20 +44,6 @@ class NameTaken(Problem):
     title = "the name is taken"
 
 
-class ReservedArgument(Problem):
-    """An argument of a loss with the name of a keyword of the generated functions.
-
-    `reduction`, `validate`, `wrt`, `vector` and `dtype` are keywords that every generated function takes.
-
-    Wrong: `loss mse(vector[n] | target[n]):`
-
-    Right: `loss mse(pred[n] | target[n]):`
-    """
-
-    code = "E0203"
-    title = "the name is reserved for generated functions"
-
-
 class UnknownAxis(Problem):
     """A range, a domain or a `size(...)` names an axis that the signature does not have.
 
@@ -69,7 +55,7 @@ class UnknownAxis(Problem):
     Right: `loss ce(logits[n, c] | label[n] in c):`
     """
 
-    code = "E0204"
+    code = "E0203"
     title = "unknown axis"
 
 
@@ -83,5 +69,5 @@ class FunctionAsValue(Problem):
     Right: `return mean[n](huber_rho(r; delta))`
     """
 
-    code = "E0205"
+    code = "E0204"
     title = "a function is not a value"

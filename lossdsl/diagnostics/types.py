@@ -73,49 +73,6 @@ class BadDomain(Problem):
     title = "not a domain"
 
 
-class OptionalFirst(Problem):
-    """An argument without a default follows one that has a default.
-
-    Predictions and data are passed by position, so that what may be left out comes last in its group.
-
-    Wrong: `loss wmse(pred[n] | weight[n] = 1, target[n]):`
-
-    Right: `loss wmse(pred[n] | target[n], weight[n] = 1):`
-    """
-
-    code = "E0406"
-    title = "an optional argument comes too early"
-
-
-class GroupTwice(Problem):
-    """`..` stands twice in one argument.
-
-    `..` is any number of axes, the same in every argument that carries it; with two of them nothing would say where
-    the one ends and the other begins.
-
-    Wrong: `pred[.., c, ..]`
-
-    Right: `pred[.., c]`
-    """
-
-    code = "E0407"
-    title = "`..` stands twice"
-
-
-class LearnMisplaced(Problem):
-    """`learn` before something that is not a hyperparameter of a loss.
-
-    Predictions have gradients anyway, data never have; a `def` has no parameters of its own to learn.
-
-    Wrong: `loss clip_loss(learn image[i, d], text[i, d]):`
-
-    Right: `loss clip_loss(image[i, d], text[i, d]; learn log_scale = 2.66):`
-    """
-
-    code = "E0408"
-    title = "`learn` is for hyperparameters"
-
-
 class ConstantTooLarge(Problem):
     """A constant has too many digits to be worked out.
 
@@ -124,7 +81,7 @@ class ConstantTooLarge(Problem):
     Right: a number of a size that a floating-point number can hold.
     """
 
-    code = "E0409"
+    code = "E0406"
     title = "the constant is out of bounds"
 
 
@@ -139,22 +96,8 @@ class PredictUsesData(Problem):
     Right: `predict mu = exp(pred)`
     """
 
-    code = "E0410"
+    code = "E0407"
     title = "`predict` cannot use data"
-
-
-class NoPrediction(Problem):
-    """A loss without predictions.
-
-    What stands left of the bar is what gradients are taken with respect to; there has to be something.
-
-    Wrong: `loss f(; a = 1):`
-
-    Right: `loss f(pred[n]; a = 1):`
-    """
-
-    code = "E0411"
-    title = "a loss needs a prediction"
 
 
 class DivisionByZero(Problem):
@@ -165,5 +108,5 @@ class DivisionByZero(Problem):
     Right: `delta = inf`, if infinity is meant
     """
 
-    code = "E0412"
+    code = "E0408"
     title = "division by zero"

@@ -1,38 +1,20 @@
 """A gradient as bindings over stages: what is printed, before it is put into words.
-
-Bindings are arrays of the graph whose names start with `BINDING`, so that no stage or argument is mistaken for one.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from lossdsl.calculus.gradient import gradient
-from lossdsl.display.formula import NotExpressible
 from lossdsl.display.instances import Mapped, Shapes, instance
-from lossdsl.display.plain import NORMALISED, Plain, Rewriter, reduction, stage_nodes, volume
-from lossdsl.ir.graph import Graph, Index, Node, reachable
+from lossdsl.display.plain import Plain
+from lossdsl.display.rewriter import BINDING, Let, Rewriter, reduction, stage_nodes, volume
+from lossdsl.ir.graph import Graph, Index, Node
 from lossdsl.ir.lower import Lowered, lower
 from lossdsl.ir.stage import Stage, StageTable, fresh_index
 from lossdsl.meaning import core
-
-BINDING = "="
-"""What the array of a binding is called: this, and its name."""
-FROM_SHARED = 4
-"""A sub-expression of this many operations gets a name of its own if it occurs twice."""
-FROM_LONG = 24
-"""One of this many gets a name in any case, so that lines stay short."""
-
-
-@dataclass
-class Let:
-    """`name[indices] = node`."""
-
-    name: str
-    indices: tuple[Index, ...]
-    node: Node
+from lossdsl.syntax.words import RESERVED
 
 
 @dataclass
@@ -41,14 +23,39 @@ class Draft:
     table: StageTable
     lets: list[Let]
     """In an order in which each uses earlier ones; the last is the result."""
-    taken: set[str] = field(default_factory=set)
 
     @property
     def graph(self) -> Graph:
         return self.table.graph
 
+    def by(self, rewriter: Rewriter) -> Draft:
+        """The same, with every definition rewritten; the rewriter may put bindings of its own before each."""
+        lets: list[Let] = []
+        for let in self.lets:
+            node = rewriter.rewrite(let.node)
+            lets += rewriter.lets
+            rewriter.lets = []
+            lets.append(Let(let.name, let.indices, node))
+        return Draft(self.program, rewriter.table, lets)
 
-def drafted(program: core.Program, wrt: str, exact: bool) -> Draft:
+
+class Names:
+    """Names for bindings: as wished where that is free, else with a number after it."""
+
+    def __init__(self, program: core.Program) -> None:
+        self.taken = {str(arg.name) for arg in program.args} | {program.name}
+        self.taken |= {axis.name for arg in program.args for axis in arg.axes if axis.op == "size"}
+
+    def fresh(self, wished: str) -> str:
+        name, count = wished, 1
+        while name in self.taken or name in RESERVED:
+            count += 1
+            name = f"{wished}_{count}"
+        self.taken.add(name)
+        return name
+
+
+def drafted(program: core.Program, wrt: str, exact: bool, names: Names) -> Draft:
     """The gradient of the loss, reduced as it is by default, with the bindings that its author named."""
     lowered = lower(program)
     target, node = gradient(lowered, [wrt]).by_name[wrt]
@@ -57,9 +64,11 @@ def drafted(program: core.Program, wrt: str, exact: bool) -> Draft:
     if program.reduction == "mean":
         result = plain.divided(result, _count(lowered, plain, target))
     named = [Let(name, indices, plain.rewrite(found)) for name, indices, found in _bindings(lowered)]
-    naming = _Naming(plain.table, named)
+    naming = _Naming(plain.table, named, names)
     value = naming.rewrite(result)
-    return Draft(program, naming.table, [*naming.lets, Let(f"grad_{wrt}", target, value)])
+    needed = _needed(naming.table, naming.lets, value)
+    result_name = names.fresh("g" if "g" not in names.taken else f"grad_{wrt}")
+    return Draft(program, naming.table, [*needed, Let(result_name, target, value)])
 
 
 def _count(lowered: Lowered, plain: Plain, target: Sequence[Index]) -> Node:
@@ -75,42 +84,53 @@ def _count(lowered: Lowered, plain: Plain, target: Sequence[Index]) -> Node:
 
 
 def _bindings(lowered: Lowered) -> list[tuple[str, tuple[Index, ...], Node]]:
-    """The bindings with a name, each over its own indices."""
-    result = []
+    """The bindings that have a name, each over its own indices."""
+    result: dict[str, tuple[tuple[Index, ...], Node]] = {}
     for let in lowered.source.lets:
         node = lowered.names.get(let.name)
-        if node is None or any(name == let.name for name, _, _ in result):
+        if node is None or let.name in result:
             continue
         indices: list[Index] = []
         for var in let.vars:
             indices.append(fresh_index(Index(var.name, var.low, var.high), indices))
         if node.free <= set(indices) and not _is_trivial(node):
-            result.append((str(let.name), tuple(indices), node))
-    return result
+            result[str(let.name)] = tuple(i for i in indices if i in node.free), node
+    return [(name, indices, node) for name, (indices, node) in result.items()]
 
 
 def _is_trivial(node: Node) -> bool:
     return node.kind == "int" or node.is_const or (node.op == "read" and all(a.op == "index" for a in node.args))
 
 
+def _needed(table: StageTable, lets: Sequence[Let], result: Node) -> list[Let]:
+    """Those that the result uses, directly or through others."""
+    used = _reads(table, [result])
+    needed: list[Let] = []
+    for let in reversed(lets):
+        if BINDING + let.name in used:
+            needed.append(let)
+            used |= _reads(table, [let.node])
+    return needed[::-1]
+
+
+def _reads(table: StageTable, roots: Sequence[Node]) -> set[str]:
+    return {str(n.value) for n in stage_nodes(table, roots, {}) if n.op == "read"}
+
+
 class _Naming(Rewriter):
     """Nodes that are a named binding at some position become reads of it."""
 
-    def __init__(self, table: StageTable, named: Sequence[Let]) -> None:
+    def __init__(self, table: StageTable, named: Iterable[Let], names: Names) -> None:
         super().__init__(table)
         self.shapes = Shapes()
+        self.names = names
         self.known: dict[int, list[Let]] = {}
         for let in named:
-            key = self.shapes.key(let.node)
-            if all(other.node is not let.node for other in self.known.get(key, [])):
-                self.known.setdefault(key, []).append(let)
-        self.lets: list[Let] = []
-
-    def rewrite(self, root: Node) -> Node:
-        value = super().rewrite(root)
-        used = used_lets(self.table, self.lets, [value])
-        self.lets = [let for let in self.lets if let.name in used]
-        return value
+            known = self.known.setdefault(self.shapes.key(let.node), [])
+            if all(other.node is not let.node for other in known):
+                known.append(let)
+        self.defined: dict[int, str] = {}
+        """id of the node of a binding -> its name in the output."""
 
     def node(self, node: Node, args: Sequence[Node]) -> Node:
         return self._named(node, super().node(node, args))
@@ -128,20 +148,16 @@ class _Naming(Rewriter):
         return value
 
     def _occurrence(self, let: Let, node: Node, value: Node, found: Mapped) -> Node:
-        """Its definition is what the first occurrence came to, moved back to the indices of the binding."""
-        g = self.graph
-        places = [self.new[found[i].id] if found.get(i) is not None and found[i].id in self.new else found.get(i, g.index(i))
-                  for i in let.indices]
-        if all(known.name != let.name for known in self.lets):
-            if node is not let.node:
-                return self._via_definition(let, places)
-            self._define(let, value)
-        return g.read(BINDING + let.name, places)
-
-    def _via_definition(self, let: Let, places: Sequence[Node]) -> Node:
-        self.new[let.node.id] = super().rewrite(let.node)
-        return self.graph.read(BINDING + let.name, places)
+        if let.node.id not in self.defined:
+            if node is let.node:
+                self._define(let, value)
+            else:  # first met at another position: its definition is rewritten on the way
+                self.rewrite(let.node)
+        places = [self.rewrite(found.get(i, self.graph.index(i))) for i in let.indices]
+        return self.graph.read(BINDING + self.defined[let.node.id], places)
 
     def _define(self, let: Let, value: Node) -> None:
-        self.graph.array_kinds[BINDING + let.name] = let.node.kind
-        self.lets.append(Let(let.name, let.indices, value))
+        name = self.names.fresh(let.name)
+        self.defined[let.node.id] = name
+        self.graph.array_kinds[BINDING + name] = let.node.kind
+        self.lets.append(Let(name, let.indices, value))

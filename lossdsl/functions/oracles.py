@@ -424,10 +424,14 @@ def erf(x: Any) -> Any:
     return mpmath().erf(x)
 
 
+FAR = 10**60
+"""Beyond it the asymptotic series of the normal law, cut off as below, is right to 200 digits."""
+
+
 def _tail(x: Any) -> Any:
     """erfc; by its asymptotic series where mpmath gives up (the next term is 10^-240 of the sum there)."""
     mp = mpmath()
-    if mp.isinf(x) or x < mp.mpf(10) ** 60:
+    if mp.isinf(x) or x < FAR:
         return mp.erfc(x)
     return mp.exp(-x * x) / (x * mp.sqrt(mp.pi)) * (1 - 1 / (2 * x * x))
 
@@ -460,6 +464,8 @@ def normal_hazard(x: Any) -> Any:
     mp = mpmath()
     if mp.isinf(x):
         return mp.inf if x < 0 else mp.mpf(0)
+    if abs(x) > FAR:
+        return -x - 1 / x + 2 / x**3 if x < 0 else mp.mpf(0)
     return mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi) / (_tail(-x / mp.sqrt(2)) / 2)
 
 
@@ -469,6 +475,8 @@ def normal_residual(x: Any) -> Any:
     mp = mpmath()
     if mp.isinf(x):
         return mp.inf if x > 0 else mp.mpf(0)
+    if abs(x) > FAR:
+        return -1 / x + 2 / x**3 if x < 0 else x
     return x + mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi) / (_tail(-x / mp.sqrt(2)) / 2)
 
 

@@ -433,6 +433,10 @@ def _simplify_product(g: Graph, a: Node, b: Node) -> Node | None:
         return -(a.args[0] * b)
     if b.op == "neg":
         return -(a * b.args[0])
+    if b.op == "div" and b.args[0].is_value(1):
+        return a / b.args[1]
+    if a.op == "div" and a.args[0].is_value(1):
+        return b / a.args[1]
     if a.is_const and b.op == "mul" and b.args[0].is_const:
         return (a * b.args[0]) * b.args[1]
     if b.is_const and not a.is_const:

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lossdsl.diagnostics import LossError, Problem
+from lossdsl.diagnostics.names import UnknownName
 from lossdsl.meaning import core
 from lossdsl.meaning.resolution import items
 from lossdsl.meaning.resolution.imports import Library
@@ -44,11 +45,12 @@ def resolve(module: tree.Module, *, catalogue: Path | None = None) -> core.Check
 
 
 def _distinct(problems: list[Problem]) -> Iterator[Problem]:
-    """Each problem once, in the order of the text; of one unknown name in one item, the first use."""
+    """Each problem once, in the order of the text; of one unknown name, the first use."""
     seen: set[object] = set()
     ordered = sorted(problems, key=lambda problem: (problem.span.source.path, problem.span.start))
     for problem in ordered:
-        key = (problem.code, problem.message, problem.span.source.path)
+        where = None if isinstance(problem, UnknownName) else (problem.span.start, problem.span.end)
+        key = (problem.code, problem.message, problem.span.source.path, where)
         if key not in seen:
             seen.add(key)
             yield problem

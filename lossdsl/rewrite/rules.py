@@ -7,13 +7,13 @@ stable form.
 
 from __future__ import annotations
 
-from lossdsl.ir.graph import Node
+from lossdsl.ir.graph import Node, reachable
 from lossdsl.rewrite.pattern import Match, Rule
 
 
 def _weight_may_vanish(match: Match) -> bool:
-    """A factor that is a constant can not vanish where the logarithm is infinite."""
-    return not match["w"].is_const
+    """A factor that depends on no input can not vanish where the logarithm is infinite."""
+    return any(node.op == "read" for node in reachable([match["w"]]))
 
 
 def _unbounded_log(match: Match) -> bool:

@@ -84,7 +84,7 @@ class Builder(Transformer[Word, Part]):
         keyword, origin, _, *rest = parts
         names = tuple(part for part in rest if isinstance(part, tuple))
         path = origin[1:-1] if origin.type == "STRING" else None
-        module = normalise(origin) if path is None else None
+        module = normalise(str(origin)) if path is None else None
         return Use(keyword.span.to(names[-1][1].span), module, path, origin.span, names)
 
     def used(self, parts: list[Part]) -> tuple[Name, Name]:
@@ -136,7 +136,7 @@ class Builder(Transformer[Word, Part]):
         if word.type == "NUMBER":
             value = exact(word)
             return Axis(word.span, None, int(value) if value.denominator == 1 else -1)
-        return Axis(word.span, normalise(word), None)
+        return Axis(word.span, normalise(str(word)), None)
 
     def domain(self, parts: list[Part]) -> Domain:
         alternatives = tuple(part for part in parts if not isinstance(part, Token))
@@ -232,7 +232,7 @@ class Builder(Transformer[Word, Part]):
     # ------------------------------------------------------------ reads, calls, reductions
 
     def indexed(self, parts: list[Part]) -> Indexed:
-        base = _name(parts[0]) if isinstance(parts[0], Token) else parts[0]
+        base = _name(parts[0]) if isinstance(parts[0], Word) else parts[0]
         return Indexed(base.span.to(parts[-1].span), base, _nodes(parts[1:]))
 
     def whole_axis(self, parts: list[Part]) -> Slice:
@@ -293,7 +293,7 @@ def _end(part: Part) -> Span:
 
 
 def _name(word: Word) -> Name:
-    return Name(word.span, normalise(word))
+    return Name(word.span, normalise(str(word)))
 
 
 def _number(word: Word) -> Number:

@@ -189,11 +189,10 @@ def _domain(failure: Failure) -> Problem | None:
     if text in _COMPARISONS:
         hint = "write `in (low, high)`; `[` and `]` include the ends"
         return DomainForm(failure.span, "a domain has one comparison, and both ends stand in an interval", hint)
-    hint = None
-    if failure.text(1) in _COMPARISONS:
-        name, low, high = failure.text(2), text, failure.text(4) or "inf"
-        hint = f"write `{name} in ({low}, {high})`; `[` and `]` include the ends"
-    return DomainForm(failure.span, f"an argument starts with its name; instead found {described(failure.found)}", hint)
+    name, low, high = failure.text(2), text, failure.text(4)
+    chained = failure.text(1) in _COMPARISONS and failure.text(3) in _COMPARISONS
+    ends = f"write `{name} in ({low}, {high})`; `[` and `]` include the ends" if chained else None
+    return DomainForm(failure.span, f"an argument starts with its name; instead found {described(failure.found)}", ends)
 
 
 # ---------------------------------------------------------------- statements

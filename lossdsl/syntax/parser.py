@@ -8,9 +8,10 @@ judged on its own, and one run reports every line that is wrong.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TypeAlias, cast
 
-from lark import UnexpectedCharacters, UnexpectedToken
+from lark import Token, UnexpectedCharacters, UnexpectedToken
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 from lossdsl.diagnostics import LossError, Problem, Source, Span
@@ -126,8 +127,8 @@ class _Parser:
         base = line.lexemes[0].start
         thread = tables().parse_interactive(self.source.text[base : line.end]).lexer_thread
         try:
-            for token in thread.lex(state):
-                word = self._word(token.type, base + token.start_pos, token.value)
+            for token in cast(Iterator[Token], thread.lex(state)):  # type: ignore[no-untyped-call]
+                word = self._word(token.type, base + (token.start_pos or 0), token.value)
                 if word.type == "NAME" and normalise(word) in KEYWORDS:
                     return self._failed(line, word.span.start)
                 state.feed_token(word)
@@ -135,7 +136,7 @@ class _Parser:
             token = error.token
             return self._failed(line, token.span.start if isinstance(token, Word) else base + (token.start_pos or 0))
         except UnexpectedCharacters as error:
-            return self._failed(line, base + error.pos_in_stream)
+            return self._failed(line, base + (error.pos_in_stream or 0))
         try:
             self._feed("_NEWLINE", line.lexemes[-1].end)
         except UnexpectedToken:
@@ -145,7 +146,7 @@ class _Parser:
     def _failed(self, line: LogicalLine, place: int) -> tuple[Problem, int]:
         """The problem of a line that fails at `place`, and where to go on."""
         at = next((index for index, lexeme in enumerate(line.lexemes) if place < lexeme.end), len(line.lexemes))
-        accepts = frozenset(spelling(kind) for kind in self.machine.accepts())
+        accepts = frozenset(map(spelling, self.machine.accepts()))  # type: ignore[no-untyped-call]
         problem, following = blame(Failure(line, at, accepts))
         if isinstance(problem, AfterReturn):
             self.passed_over = 0
@@ -237,7 +238,7 @@ class _Parser:
     # ------------------------------------------------------------ the machine
 
     def _expects(self, kind: str) -> bool:
-        return kind in self.machine.choices()
+        return kind in self.machine.choices()  # type: ignore[no-untyped-call]
 
     def _word(self, kind: str, start: int, text: str) -> Word:
         word = Word(kind, text)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 import lossdsl
 from lossdsl.backends.emitter import Emitter
 from lossdsl.backends.interface import Interface
+from lossdsl.backends.layout import without_unused, wrapped
 from lossdsl.backends.numpy import runtime
 from lossdsl.backends.numpy.arguments import INDENT, argument_lines, optional
 from lossdsl.backends.numpy.dialect import NumpyDialect
 from lossdsl.backends.programs import Derived, Output, derive, shared
+from lossdsl.backends.text import strip
 from lossdsl.calculus.forward import PREFIX
 from lossdsl.calculus.gradient import SEED
 from lossdsl.functions.sources import helper_names, helper_source
@@ -98,9 +101,13 @@ class _Module:
         if likes:
             lines += [INDENT + line for line in self._likes()]
         lines.append(f"{INDENT}{', '.join(self._unpacked())} = {self._call_arguments()}")
+        position = len(lines) - 1
         lines.append(f'{INDENT}with np.errstate(all="ignore"):')
-        lines += [f"{INDENT}{INDENT}{line}" for line in body()]
-        return "\n".join(lines)
+        lines += [f"{INDENT}{INDENT}{line}" for line in without_unused(body())]
+        used = set(re.findall(r"\w+", " ".join(lines[position + 1 :])))
+        names = [n if n in used else f"_{n}" for n in self._unpacked()]
+        lines[position] = f"{INDENT}{', '.join(names)} = {self._call_arguments()}"
+        return "\n".join(wrapped(lines))
 
     def _unpacked(self) -> list[str]:
         interface = self.interface
@@ -123,7 +130,7 @@ class _Module:
     def _ordered(self, emitter: Emitter, output: Output) -> str:
         """The text of an output, its axes in the order of `output.indices`."""
         emitter.ensure([output.node])
-        text = emitter.value(output.node, "real").code
+        text = strip(emitter.value(output.node, "real").code)
         own = emitter.axes(output.node.free)
         wanted = [i for i in output.indices if i in own]
         if own != wanted:
@@ -239,7 +246,8 @@ class _Module:
         v = self.local
         known = ", ".join(f'"{n}"' for n in outputs) + ("," if len(outputs) == 1 else "")
         result = f"{v.value}, " if tuple_out else ""
-        emitter.lines.append(f"{v.names} = _names(wrt, ({known}))")
+        asked = f"_names(wrt, ({known}))"
+        emitter.lines.append(asked if len(outputs) == 1 else f"{v.names} = {asked}")
         if len(outputs) == 1:
             ((name, output),) = outputs.items()
             converted = self._converted(emitter, name, output)
@@ -303,9 +311,7 @@ class _Module:
             self._checks(emitter)
             emitter.lines += self._seed_lines(emitter)
             known = ", ".join(f'"{n}"' for n in outputs) + ("," if len(outputs) == 1 else "")
-            emitter.lines.append(
-                f"{self.local.given} = dict(zip(_names(wrt, ({known})), (vector,) if isinstance(wrt, str) else vector))"
-            )
+            emitter.lines.append(f"{v.given} = _directions(_names(wrt, ({known})), wrt, vector)")
             for name in outputs:
                 own = self.interface.arg_names[name]
                 emitter.lines.append(f'vector_{own} = _direction("{name}", {v.given}, {own}, like_{own}, {v.dt})')
@@ -349,8 +355,8 @@ class _Module:
         lines += _docstring("What is reported for raw predictions.", reduced.argument_lines())
         lines += [INDENT + line for line in argument_lines(reduced, emitter.extent)]
         lines.append(f'{INDENT}with np.errstate(all="ignore"):')
-        lines += [f"{INDENT}{INDENT}{line}" for line in [*emitter.lines, f"return {result}"]]
-        return "\n".join(lines)
+        lines += [f"{INDENT}{INDENT}{line}" for line in without_unused([*emitter.lines, f"return {result}"])]
+        return "\n".join(wrapped(lines))
 
     # ------------------------------------------------------------ arguments
 
@@ -362,7 +368,7 @@ class _Module:
         lines.append(f'{INDENT}"""{doc}"""')
         lines += [INDENT + line for line in argument_lines(interface, self._emitter([]).extent)]
         lines.append(f"{INDENT}return {', '.join(self._unpacked())}")
-        return "\n".join(lines)
+        return "\n".join(wrapped(lines))
 
 
 def _without(program: Program, names: set[str]) -> Program:

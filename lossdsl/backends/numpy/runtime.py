@@ -160,6 +160,14 @@ def _shifted(sums: Any, axis: int) -> Any:
     return np.concatenate([zero, np.delete(sums, -1, axis)], axis) if sums.shape[axis] else sums
 
 
+def _directions(names: tuple[str, ...], wrt: Any, vector: Any) -> dict[str, Any]:
+    """The vector for each name of `wrt`."""
+    vectors = (vector,) if isinstance(wrt, str) else tuple(vector)
+    if len(vectors) != len(names):
+        raise ValueError(f"wrt names {len(names)} arguments, so vector must hold as many, got {len(vectors)}")
+    return dict(zip(names, vectors, strict=True))
+
+
 def _direction(name: str, given: dict[str, Any], array: Any, like: Any, dt: Any) -> Any:
     """The vector for one argument, in its shape; 0 where none is given."""
     if name not in given:

@@ -12,7 +12,6 @@ A value is a number (`mpf` or `Dual`), a condition (`bool`), or, for index expre
 
 from __future__ import annotations
 
-import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,29 +24,20 @@ from mpmath import mpf
 
 from lossdsl.meaning.core import Along, Apply, Arg, Expr, If, Index, Let, Num, Program, Read, Reduce, Size, Var
 from lossdsl.meaning.reference.arguments import Arguments, EvaluationError, exact
-from lossdsl.meaning.reference.duals import Dual, Number, Second, chain, real
+from lossdsl.meaning.reference.duals import Number, Second, real
+from lossdsl.meaning.reference.operations import (
+    COMPARISONS,
+    CONDITIONS,
+    INTEGRAL,
+    Code,
+    Position,
+    applied,
+    compared,
+    product_of,
+)
 from lossdsl.meaning.reference.reductions import ALONG, COMBINE, first_extreme
-from lossdsl.meaning.reference.scalars import VALUES, ZERO, Real, is_infinite, is_whole
+from lossdsl.meaning.reference.scalars import VALUES, Real, is_whole
 from lossdsl.meaning.reference.walk import Facts, bound_by, children
-
-Code = Callable[[], Any]
-Position = Callable[[], int]
-
-COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "lt": operator.lt,
-    "le": operator.le,
-    "gt": operator.gt,
-    "ge": operator.ge,
-    "eq": operator.eq,
-    "ne": operator.ne,
-}
-INTEGRAL: dict[str, Callable[..., int]] = {
-    "add": operator.add,
-    "sub": operator.sub,
-    "mul": operator.mul,
-    "neg": operator.neg,
-}
-"""Functions of positions that are positions."""
 
 
 class Evaluation:
@@ -275,50 +265,15 @@ class Evaluation:
     def _apply(self, node: Apply) -> Code:
         name, args = node.function, [self.code[id(arg)] for arg in node.args]
         if name in COMPARISONS:
-            return self._compare(node)
-        match name, args:
-            case "and", (first, second):
-                return lambda: first() and second()
-            case "or", (first, second):
-                return lambda: first() or second()
-            case "not", (only,):
-                return lambda: not only()
-            case "stop_gradient", (only,):
-                return lambda: real(only())
-        return self._scalar(name, self._product(node) if name == "mul" else VALUES[name], args)
-
-    def _compare(self, node: Apply) -> Code:
-        compare = COMPARISONS[node.function]
-        if all(id(arg) in self.positions for arg in node.args):
-            left, right = (self.positions[id(arg)] for arg in node.args)
-            return lambda: compare(left(), right())
-        first, second = (self.code[id(arg)] for arg in node.args)
-        return lambda: bool(compare(real(first()), real(second())))
-
-    def _scalar(self, name: str, function: Callable[..., Real], args: Sequence[Code]) -> Code:
-        keep = self.keep
-        if len(args) == 2:
-            left, right = args
-
-            def binary() -> Number:
-                x, y = left(), right()
-                dual = type(x) is Dual or type(y) is Dual
-                return chain(name, function, (x, y), keep) if dual else function(x, y)
-
-            return binary
-        return lambda: chain(name, function, [arg() for arg in args], keep)
-
-    def _product(self, node: Apply) -> Callable[..., Real]:
-        """A product in which 0 times an infinite logarithm is 0, as in p*log(p); any other 0*inf is nan."""
-        left, right = (id(arg) in self.facts.logarithmic for arg in node.args)
-        if not left and not right:
-            return VALUES["mul"]
-
-        def times(x: Real, y: Real) -> Real:
-            vanishes = (left and not y and is_infinite(x)) or (right and not x and is_infinite(y))
-            return ZERO if vanishes else x * y
-
-        return times
+            if all(id(arg) in self.positions for arg in node.args):
+                return compared(name, *(self.positions[id(arg)] for arg in node.args))
+            return compared(name, *args)
+        if name in CONDITIONS:
+            return CONDITIONS[name](*args)
+        if name == "mul":
+            left, right = (id(arg) in self.facts.logarithmic for arg in node.args)
+            return applied(name, product_of(left, right), args, self.keep)
+        return applied(name, VALUES[name], args, self.keep)
 
     # ------------------------------------------------------------ loops
 

@@ -109,8 +109,10 @@ def check_new(scope: Scope, name: tree.Name) -> None:
         where, what = scope.values[name.id].span, "a value of this block"
     elif name.id in scope.unit.items:
         where, what = scope.unit.items[name.id].node.name.span, "an item of the file"
-    elif name.id in scope.axes and name.id in scope.axis_spans:
+    elif name.id in scope.axis_spans:
         where, what = scope.axis_spans[name.id], "an axis"
+    elif (view := _with_axis(scope, name.id)) is not None:
+        where, what = view.span, "an index of this binding"
     else:
         return
     raise LossError(
@@ -123,6 +125,12 @@ def check_new(scope: Scope, name: tree.Name) -> None:
     )
 
 
+def _with_axis(scope: Scope, word: str) -> View | None:
+    """A binding whose own indices include the word."""
+    views_here = (value for value in scope.values.values() if isinstance(value, View))
+    return next((view for view in views_here if word in view.names), None)
+
+
 def bind(scope: Scope, name: tree.Name, made: Made, predict: bool = False) -> Value:
     """A binding of its own, but for a number that depends on indices of the caller: that is its expression."""
     build = scope.draft.build
@@ -131,12 +139,28 @@ def bind(scope: Scope, name: tree.Name, made: Made, predict: bool = False) -> Va
     if predict and not made.ordered:
         axes = [var.name for var in made.vars]
         raise LossError(reads.open_order(name.span, name.id, View(made.expr, (), tuple(axes), (), name.span)))
+    if not predict and (same := _renamed(scope, name, made)) is not None:
+        return same
     term = scope.main and not made.vars and build.kind(made.expr) != "bool"
     role: Role = "predict" if predict and scope.main else "term" if term else "local"
     view = views.make_let(scope.draft, name.id, made.vars, made.expr, name.span, role, made.ordered)
     if predict and scope.main:
         _check_predict(scope, name, view)
     return view
+
+
+def _renamed(scope: Scope, name: tree.Name, made: Made) -> View | None:
+    """`u = unit(a)` is what the call became, under the name that the caller gives it."""
+    if not isinstance(made.expr, core.Read) or not made.vars:
+        return None
+    let, at = made.expr.array, [index.var if isinstance(index, core.Index) else None for index in made.expr.indices]
+    if let not in scope.draft.unnamed or at != made.vars or any(var in scope.draft.declared for var in made.vars):
+        return None
+    assert isinstance(let, core.Let), "calls become bindings"
+    scope.draft.unnamed.discard(let)
+    let.name = name.id
+    bounds = tuple((var.low, var.high) for var in let.vars)
+    return View(let, tuple(None for _ in at), tuple(var.name for var in made.vars), bounds, name.span)
 
 
 def _check_predict(scope: Scope, name: tree.Name, view: View) -> None:

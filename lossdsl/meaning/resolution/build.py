@@ -126,7 +126,7 @@ def with_children(node: core.Expr, parts: tuple[core.Expr, ...]) -> core.Expr:
 
 
 def postorder(root: core.Expr, into: Callable[[core.Expr], bool] = lambda node: True) -> Iterator[core.Expr]:
-    """Each node of the DAG that `into` admits, once, after its children; a loop, since sums may be ten thousand deep."""
+    """Each node of the DAG that `into` admits, once, after its children; a loop, as sums may be ten thousand deep."""
     seen: set[int] = set()
     stack: list[tuple[core.Expr, bool]] = [(root, False)]
     while stack:
@@ -170,7 +170,7 @@ def _value(node: core.Expr, below: list[Facts]) -> Fraction | None:
 
 
 def fold(function: str, values: list[Fraction]) -> Fraction | None:
-    """The exact value of arithmetic on constants; None if it is not rational, or has too many digits to be worked out."""
+    """The exact value of arithmetic on constants; None if it is not rational, or takes too many digits."""
     match function, values:
         case "add", [x, y]:
             result = x + y

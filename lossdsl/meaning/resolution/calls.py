@@ -160,9 +160,11 @@ def _tensor_call(scope: Scope, written: tree.Call, item: Item, values: dict[str,
         name = item.node.name.id
         known = views.make_let(scope.draft, name, made.vars, made.expr, written.span, ordered=made.ordered)
         scope.draft.calls[key] = known
+        assert isinstance(known.target, core.Let), "made just now"
+        scope.draft.unnamed.add(known.target)
     outside = _outside_names(item, values, inner)
     names = tuple(outside.get(name) if name is not None else None for name in known.names)
-    return View(known.target, known.template, names, known.bounds, known.span, known.ordered)
+    return View(known.target, known.template, names, known.bounds, item.node.name.span, known.ordered)
 
 
 def _outside_names(item: Item, values: dict[str, Value], inner: Scope) -> dict[str, str | None]:

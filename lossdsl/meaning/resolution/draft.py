@@ -32,6 +32,10 @@ class Draft:
     """A variable whose range will be that of a variable of the caller."""
     unordered: set[core.Let] = field(default_factory=set)
     """Bindings whose order of axes is open."""
+    unnamed: set[core.Arg | core.Let] = field(default_factory=set)
+    """What calls became, as long as no binding of the caller has given it a name."""
+    labels: dict[Var, str] = field(default_factory=dict)
+    """What the axes are called that `..` stands for."""
     depth: int = 0
 
     def require_equal(self, left: Extent, right: Extent, span: Span, message: str) -> None:

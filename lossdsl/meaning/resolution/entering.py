@@ -50,6 +50,9 @@ def _bind_group(inner: Scope, signature: Signature, values: dict[str, Value]) ->
         if GROUP in formal.axes and isinstance(value, View) and isinstance(value.target, core.Arg | core.Let):
             count = len(value.names) - (len(formal.axes) - 1)
             inner.group = tuple(f"{GROUP}{k}" for k in range(count))
+            start = formal.axes.index(GROUP)
+            spare = (name for name in "ijklabmp" if name not in value.names)
+            inner.group_labels = tuple(name or next(spare) for name in value.names[start : start + count])
             return
     if any(GROUP in formal.axes for formal in signature.formals):
         inner.group = ()
@@ -106,7 +109,7 @@ def _positions(bounds: Bounds) -> str:
     size = extents.constant(extents.length(bounds))
     if bounds[0] == core.ZERO and size is not None:
         return f"of size {size}"
-    return f"positions {extents.show(bounds[0])} to {extents.show(extents.sub(bounds[1], extents.const(1)))}"
+    return f"positions {extents.show_positions(bounds)}"
 
 
 def _group_clash(written: tree.Call, formal: Formal, have: int, need: int) -> WrongAxes:

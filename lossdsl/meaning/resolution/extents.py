@@ -152,6 +152,11 @@ def show(extent: Extent) -> str:
             return ("*" if extent.op == "mul" else "//").join(parts)
 
 
+def show_positions(bounds: Bounds) -> str:
+    """The first and the last: `0 to n - 1`."""
+    return f"{show(bounds[0])} to {show(sub(bounds[1], const(1)))}"
+
+
 def _key(extent: Extent) -> tuple[int, str]:
     order = {"size": 0, "hyper": 1, "mul": 2, "max": 3, "min": 4, "floordiv": 5}
     return order.get(extent.op, 6), repr(extent)
@@ -175,5 +180,5 @@ def _nonnegative(form: Linear, fuel: int) -> bool:
 
 __all__ = [
     "ZERO", "Bounds", "Linear", "add", "at_least", "const", "constant", "floordiv", "from_linear", "hyper", "length",
-    "linear", "maximum", "minimum", "scale", "show", "size", "sub",
+    "linear", "maximum", "minimum", "scale", "show", "show_positions", "size", "sub",
 ]  # fmt: skip

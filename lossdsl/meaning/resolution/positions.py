@@ -23,15 +23,16 @@ def position(scope: Scope, bounds: Bounds, index: tree.Expr | tree.Slice) -> Exp
     if isinstance(index, tree.Name) and index.id not in scope.values and index.id not in scope.unit.items:
         return build.index(index.span, scope.index(index.id, index.span))
     made = expressions.number(scope, index)
-    if build.kind(made) != "int":
-        raise LossError(_not_whole(made, index.span))
     known = build.value(made)
-    if known is not None:
+    if known is not None and known.denominator == 1:
         _check_literal(int(known), bounds, index.span)
+        return build.num(index.span, known)
+    if build.kind(made) != "int":
+        raise LossError(_not_whole(made, index.span, known is not None))
     return made
 
 
-def _not_whole(made: Expr, span: Span) -> NotWhole:
+def _not_whole(made: Expr, span: Span, constant: bool) -> NotWhole:
     text = expressions.shortened(span)
     match made:
         case core.Read(array=core.Arg(name=argument)):
@@ -40,7 +41,7 @@ def _not_whole(made: Expr, span: Span) -> NotWhole:
                 f"`{text}` is an index here, but nothing says that `{argument}` is a whole number",
                 f"declare its domain: `{argument} in c`, where c is the axis, or `in {{0, 1}}`",
             )
-        case core.Num():
+        case _ if constant:
             return NotWhole(span, f"`{text}` is an index here, but no whole number")
     return NotWhole(span, f"`{text}` is an index here, but not always a whole number", f"write `floor({text})`")
 
@@ -54,7 +55,9 @@ def _from_end(scope: Scope, index: tree.Unary, literal: tree.Number, bounds: Bou
         return scope.draft.build.num(index.span, 0)
     if known is None:
         return scope.draft.build.keep(core.Size(index.span, at))
-    _check_literal(known, bounds, index.span)
+    if known < (extents.constant(bounds[0]) or 0):
+        size = extents.show(extents.length(bounds))
+        raise LossError(OutOfRange(index.span, f"`-{literal.text}` counts from the end, and the axis has size {size}"))
     return scope.draft.build.num(index.span, known)
 
 
@@ -64,12 +67,8 @@ def _check_literal(at: int, bounds: Bounds, span: Span) -> None:
     below = low is not None and at < low
     above = high is not None and at >= high
     if below or above:
-        last = extents.show(extents.sub(bounds[1], extents.const(1)))
-        raise LossError(
-            OutOfRange(
-                span, f"position {at} is outside the axis, whose positions are {extents.show(bounds[0])} to {last}"
-            )
-        )
+        there = extents.show_positions(bounds)
+        raise LossError(OutOfRange(span, f"position {at} is outside the axis, whose positions are {there}"))
 
 
 # ---------------------------------------------------------------- names used as indices

@@ -39,6 +39,8 @@ def program(node: tree.Loss, unit: Unit, sign: Signature, draft: Draft) -> core.
     if not made.vars:
         _take_apart(result, node.body.result)
     result.lets = _needed(result, draft)
+    for var, label in draft.labels.items():
+        var.name = label
     result.kinds = _kinds(result)
     return result
 

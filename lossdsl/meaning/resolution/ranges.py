@@ -186,7 +186,7 @@ class _Solver:
         guarded = [use for use in self.uses.reads if var in use.form.terms]
         hint = f"say it where the index is bound: `{var.name} in 10`, or `{var.name} in` an axis or a hyperparameter"
         if guarded:
-            why = f"nothing says the range of `{var.name}`: it is read only together with another index, or under a condition"
+            why = f"the range of `{var.name}` is open: it is read only under a condition, or with another such index"
             return NoRange(var.span, why, hint, ((guarded[0].span, "read here"),))
         if var in self.left and var not in self.occurring:
             return IndexNotOnRight(
@@ -258,6 +258,9 @@ class _Solver:
         for use in self.uses.reads:
             if (id(use.read), use.axis) in self.applied:
                 continue
+            if any(var in self.draft.pending for var in use.form.terms):
+                unsafe.add(id(use.read))
+                continue
             low, high = use.bounds
             known = {var: self.ranges.get(var, (var.low, var.high)) for var in use.form.terms}
             least, most = use.form.least(known), extents.add(use.form.greatest(known), extents.const(1))
@@ -267,21 +270,17 @@ class _Solver:
         return unsafe
 
     def _never(self, use: Use, least: core.Extent, most: core.Extent) -> None:
-        """A position that is out of range for certain is an error now, unless a condition may keep it from being read."""
+        """A position that is out of range for certain is an error now, unless a condition may keep it from that."""
         if use.blocked or not use.form.terms:
             return
-        over, under = (
-            extents.constant(extents.sub(most, use.bounds[1])),
-            extents.constant(extents.sub(least, use.bounds[0])),
-        )
+        low, high = use.bounds
+        over, under = extents.constant(extents.sub(most, high)), extents.constant(extents.sub(least, low))
         if (over is not None and over > 0) or (under is not None and under < 0):
-            low, high = use.bounds
             raise LossError(
                 OutOfRange(
                     use.span,
-                    f"this runs from {extents.show(least)} to {extents.show(extents.sub(most, extents.const(1)))}, outside "
-                    f"{_axis_text(use)}, whose positions are {extents.show(low)} to "
-                    f"{extents.show(extents.sub(high, extents.const(1)))}",
+                    f"this runs from {extents.show_positions((least, most))}, outside {_axis_text(use)}, "
+                    f"whose positions are {extents.show_positions(use.bounds)}",
                 )
             )
 

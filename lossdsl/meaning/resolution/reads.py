@@ -54,7 +54,7 @@ def at_own_indices(scope: Scope, view: View, span: Span) -> Expr:
             raise LossError(
                 WrongIndexCount(
                     span,
-                    f"`{what}` has axes {listing(axis_names(view))}, and an axis that is only a size has no index of its own",
+                    f"`{what}` has axes {listing(axis_names(view))}: one that is only a size has no index of its own",
                     f"write an index for each axis: `{what}{listing(_example_indices(view))}`",
                 )
             )

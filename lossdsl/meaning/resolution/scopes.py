@@ -90,6 +90,8 @@ class Scope:
     axis_spans: dict[str, Span] = field(default_factory=dict)
     group: tuple[str, ...] = (GROUP,)
     """The axis names that `..` stands for; in a loss that is compiled it is one axis of its own."""
+    group_labels: tuple[str, ...] = ()
+    """What the caller calls these."""
     frames: list[Frame] = field(default_factory=list)
     statement: tree.Expr | None = None
     caught: set[str] = field(default_factory=set)
@@ -150,6 +152,8 @@ class Scope:
 
     def new_var(self, name: str, span: Span) -> Var:
         var = Var(name, span)
+        if self.group_labels and name in self.group:
+            self.draft.labels[var] = self.group_labels[self.group.index(name)]
         if name in self.axes:
             self.draft.fallback[var] = self.axes[name]
         return var

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from lossdsl.diagnostics import LossError
 from lossdsl.diagnostics.calls import TooLarge
+from lossdsl.diagnostics.indices import NoRange
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Expr
 from lossdsl.meaning.resolution import extents
@@ -32,6 +33,9 @@ def _fill_sizes(draft: Draft, root: Expr) -> dict[int, Expr]:
     for node in postorder(root):
         if isinstance(node, SizeOf):
             var = node.var
+            if var in draft.pending:
+                hint = f"say its range where it is bound: `{var.name} in ...`"
+                raise LossError(NoRange(node.span, f"the range of `{var.name}` is not known here", hint))
             extent = node.axis if node.axis is not None and var in draft.inner else extents.sub(var.high, var.low)
             filled[id(node)] = draft.build.keep(core.Size(node.span, extent))
     return filled

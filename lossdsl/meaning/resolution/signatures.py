@@ -8,7 +8,6 @@ from typing import Literal
 
 from lossdsl.diagnostics import LossError, Problem, Span
 from lossdsl.diagnostics.names import NameTaken
-from lossdsl.diagnostics.types import NoPrediction
 from lossdsl.meaning import core
 from lossdsl.meaning.resolution import constants, domains, extents
 from lossdsl.meaning.resolution.domains import Surroundings
@@ -63,14 +62,6 @@ def signature(item: tree.Def | tree.Loss, taken: Callable[[str], Span | None]) -
                 reader.group(item.data, "data"),
                 reader.group(item.hyper, "hyper"),
             )
-            if not item.predictions:
-                reader.problems.append(
-                    NoPrediction(
-                        item.name.span,
-                        f"`{item.name.id}` has no predictions, so that there is nothing to take gradients of",
-                        "name them first: `(pred[n] | target[n])`",
-                    )
-                )
         case tree.Def():
             result = Signature(reader.group(item.arguments, "data"), (), reader.group(item.hyper, "data"))
     if reader.problems:

@@ -88,6 +88,8 @@ def _renamed(node: Expr, mapping: dict[Var, Var], done: dict[int, Expr]) -> Expr
 
 def _copy(draft: Draft, var: Var) -> Var:
     new = Var(var.name, var.span, var.low, var.high)
+    if var in draft.labels:
+        draft.labels[new] = draft.labels[var]
     for known in (draft.declared, draft.fallback):
         if var in known:
             known[new] = known[var]

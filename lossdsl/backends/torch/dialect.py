@@ -1,0 +1,136 @@
+"""PyTorch's spelling of array operations: all out of place, and none that depends on values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lossdsl.backends.dialect import Slice
+from lossdsl.backends.torch import host
+from lossdsl.functions.row import Function
+
+REDUCERS = {"sum": "torch.sum", "any": "torch.any", "all": "torch.all"}
+OWN_REDUCERS = {"prod": "_prod", "max": "_amax", "min": "_amin"}
+"""Reductions of the prelude: torch's own raise over an axis of length 0, or take one axis only."""
+
+
+class TorchDialect:
+    """`dt` and `device` are names of the dtype and the device of the computation in the emitted code."""
+
+    name = "torch"
+
+    def __init__(self, dt: str, device: str) -> None:
+        self.dt, self.device = dt, device
+
+    def template(self, row: Function) -> str:
+        return row.torch
+
+    def helpers(self, row: Function) -> Sequence[str]:
+        return row.torch_helpers
+
+    def host(self, op: str, args: Sequence[str]) -> str:
+        return host.text(op, args)
+
+    def host_helpers(self, op: str) -> Sequence[str]:
+        return ()
+
+    def where(self, condition: str, then: str, otherwise: str) -> str:
+        return f"torch.where({condition}, {then}, {otherwise})"
+
+    def number(self, text: str) -> str:
+        return f"torch.full((), {text}, dtype={self.dt}, device={self.device})"
+
+    def cast(self, text: str) -> str:
+        return f"{atom(text)}.to({self.dt})"
+
+    def whole(self, text: str) -> str:
+        return f"{atom(text)}.long()"
+
+    def arange(self, low: str, high: str) -> str:
+        ends = high if low == "0" else f"{low}, {high}"
+        return f"torch.arange({ends}, device={self.device})"
+
+    def permute(self, text: str, axes: Sequence[int]) -> str:
+        return f"{atom(text)}.T" if list(axes) == [1, 0] else f"{atom(text)}.permute({', '.join(map(str, axes))})"
+
+    def clip(self, text: str, low: str, high: str) -> str:
+        return f"torch.clamp({text}, {low}, {high})"
+
+    def position(self, text: str, size: str) -> str:
+        return f"_position({text}, {size})"
+
+    def reduce(self, op: str, text: str, axes: Sequence[int], rank: int) -> str:
+        dims = str(axes[0]) if len(axes) == 1 else str(tuple(axes))
+        if op in OWN_REDUCERS:
+            return f"{OWN_REDUCERS[op]}({text}, {dims})"
+        return f"{REDUCERS[op]}({text})" if len(axes) == rank else f"{REDUCERS[op]}({text}, dim={dims})"
+
+    def argument(self, op: str, text: str, axis: int) -> str:
+        return f"torch.{op}({text}, dim={axis})"
+
+    def cumulative(self, text: str, axis: int, reverse: bool, exclusive: bool) -> str:
+        flip = f"torch.flip({text}, ({axis},))" if reverse else text
+        code = f"torch.cumsum({flip}, dim={axis})"
+        if exclusive:
+            code = f"_shifted({code}, {axis})"
+        return f"torch.flip({code}, ({axis},))" if reverse else code
+
+    def contract(self, spec: str, factors: Sequence[str]) -> str:
+        match spec:
+            case "ab,cb->ac":
+                return f"{operand(factors[0])} @ {atom(factors[1])}.T"
+            case "ab,bc->ac" | "ab,b->a":
+                return f"{operand(factors[0])} @ {operand(factors[1])}"
+            case "ab,ac->bc" | "ab,a->b":
+                return f"{atom(factors[0])}.T @ {operand(factors[1])}"
+        return f'torch.einsum("{spec}", {", ".join(factors)})'
+
+    def zeros(self, shape: Sequence[str]) -> str:
+        return f"torch.zeros({shape_text(shape)}, dtype={self.dt}, device={self.device})"
+
+    def broadcast(self, text: str, shape: Sequence[str]) -> str:
+        if text.isdigit():
+            return f"torch.full({shape_text(shape)}, {text}, device={self.device})"
+        return f"{atom(text)}.expand({', '.join(shape)})"
+
+    def scatter(
+        self, target: str, shape: Sequence[str], keys: Sequence[str], value: str, unique: bool
+    ) -> Sequence[str]:
+        return [f"{target} = _scattered({value}, ({', '.join(keys)},), {shape_text(shape)})"]
+
+    def scatter_slices(self, target: str, shape: Sequence[str], slices: Sequence[Slice], value: str) -> Sequence[str]:
+        return [f"{target} = _placed({value}, ({', '.join(map(_block, slices))},), {shape_text(shape)})"]
+
+
+def _block(part: Slice) -> str:
+    """(start, stop, step), a position, or None for all of an axis."""
+    match part.kind:
+        case "all":
+            return "None"
+        case "one":
+            return part.start
+    return f"({part.start or 0}, {part.stop}, {part.step})"
+
+
+def shape_text(shape: Sequence[str]) -> str:
+    return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(shape)})"
+
+
+def atom(text: str) -> str:
+    """The text, in brackets unless an attribute can follow it."""
+    plain = text.isidentifier() or all(part.isidentifier() for part in text.split("."))
+    return text if plain or _is_call(text) else f"({text})"
+
+
+def operand(text: str) -> str:
+    """The text, in brackets unless it can stand beside `@`."""
+    return atom(text)
+
+
+def _is_call(text: str) -> bool:
+    """Whether the text is a chain of calls, subscripts and attributes of a name."""
+    depth = 0
+    for char in text:
+        if not depth and not (char.isalnum() or char in "_.(["):
+            return False
+        depth += (char in "([") - (char in ")]")
+    return depth == 0 and text[-1] in ")]" and (text[0].isalpha() or text[0] == "_")

@@ -1,0 +1,99 @@
+"""Rewriting what is to be printed: every pass gives nodes over a table of stages of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lossdsl.display.formula import NotExpressible
+from lossdsl.ir.graph import Graph, Index, Node, reachable
+from lossdsl.ir.lower import length
+from lossdsl.ir.stage import Stage, StageTable
+
+BINDING = "="
+"""What the array of a binding is called: this, and its name; so no stage or argument is mistaken for one."""
+NORMALISED = frozenset({"softmax", "log_softmax"})
+"""Stages whose last index is the position along the one index that they reduce."""
+
+
+@dataclass
+class Let:
+    """`name[indices] = node`."""
+
+    name: str
+    indices: tuple[Index, ...]
+    node: Node
+
+
+class Rewriter:
+    """Rewrites the nodes of one table, arguments first and through stages, into nodes of a table of its own."""
+
+    def __init__(self, table: StageTable) -> None:
+        self.old = table
+        self.graph: Graph = table.graph
+        self.table = StageTable(self.graph)
+        for array in table.arrays.values():
+            self.table.add_array(array)
+        self.new: dict[int, Node] = {}
+        self.lets: list[Let] = []
+        """Bindings that rewriting made, each using earlier ones only."""
+
+    def rewrite(self, root: Node) -> Node:
+        for node in stage_nodes(self.old, [root], self.new):
+            if node.id not in self.new:
+                args = [self.new[a.id] for a in node.args]
+                self.new[node.id] = self.read(node, args) if node.op == "read" else self.node(node, args)
+        return self.new[root.id]
+
+    def node(self, node: Node, args: Sequence[Node]) -> Node:
+        return self.graph.rebuild(node, args)
+
+    def read(self, node: Node, args: Sequence[Node]) -> Node:
+        name = str(node.value)
+        stage = self.old.stages.get(name)
+        if stage is None:
+            return self.graph.read(name, args)
+        value = self.stage(stage)
+        mapping = {k: a for k, a in zip(stage.out, args, strict=True) if a is not self.graph.index(k)}
+        return self.graph.substitute(value, mapping)
+
+    def stage(self, stage: Stage) -> Node:
+        """The value of the stage at its own indices."""
+        where = None if stage.where is None else self.new[stage.where.id]
+        return reduction(self.table, replace(stage, where=where, body=self.new[stage.body.id]))
+
+
+def reduction(table: StageTable, stage: Stage) -> Node:
+    """The value of a stage at its own indices; an index that nothing depends on any more is not reduced over."""
+    g = table.graph
+    if stage.op in NORMALISED:
+        return table.value(stage.name, stage.out, stage.op, stage.reduced, stage.where, stage.body)
+    needed = stage.body.free | (frozenset() if stage.where is None else stage.where.free)
+    idle = tuple(i for i in stage.reduced if i not in needed)
+    body = stage.body
+    if idle and stage.op == "sum":
+        body = body * volume(g, idle)
+    elif idle and (stage.op not in ("max", "min", "mean", "any", "all") or len(idle) == len(stage.reduced)):
+        raise NotExpressible(f"{stage.op} of something that is the same for every {idle[0].name}")
+    reduced = tuple(i for i in stage.reduced if i in needed)
+    if not reduced:
+        return body if stage.where is None else g.where(stage.where, body, g.const(0))
+    return table.value(stage.name, [i for i in stage.out if i in needed], stage.op, reduced, stage.where, body)
+
+
+def stage_nodes(table: StageTable, roots: Sequence[Node], known: dict[int, Node]) -> list[Node]:
+    """Every node that the roots need, through stages too, arguments before users; nothing below what is known."""
+    seen: dict[int, Node] = {}
+    pending = list(roots)
+    done: set[str] = set()
+    while pending:
+        fresh = [n for n in reachable(pending, stop=lambda n: n.id in seen or n.id in known) if n.id not in known]
+        seen |= {n.id: n for n in fresh}
+        reads = {str(n.value) for n in fresh if n.op == "read"} - done
+        done |= reads
+        pending = [r for name in reads if name in table.stages for r in table.stages[name].roots]
+    return [seen[i] for i in sorted(seen)]
+
+
+def volume(g: Graph, indices: Sequence[Index]) -> Node:
+    return g.product(g.extent(length(i)) for i in indices)
