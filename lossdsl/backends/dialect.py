@@ -39,6 +39,9 @@ class Dialect(Protocol):
 
     def clip(self, text: str, low: str, high: str) -> str: ...
 
+    def position(self, text: str, size: str) -> str:
+        """An array of positions that is read wherever it is evaluated: one outside of the axis is an error."""
+
     def reduce(self, op: str, text: str, axes: Sequence[int], rank: int) -> str:
         """sum, prod, max, min, any or all over `axes` of an array with `rank` axes; the value of nothing is the neutral
         element."""

@@ -72,6 +72,16 @@ class Interface:
         inside = {*self.arg_names.values(), *self.size_names.values(), *astuple(self.locals)}
         return Names(taken | inside)
 
+    @cached_property
+    def like_names(self) -> dict[str, str]:
+        """Variables for arguments as they were given."""
+        return {a.name: self.names.fresh(f"like_{self.arg_names[a.name]}") for a in self.differentiable}
+
+    @cached_property
+    def vector_names(self) -> dict[str, str]:
+        """Variables for the direction of each argument."""
+        return {a.name: self.names.fresh(f"vector_{self.arg_names[a.name]}") for a in self.differentiable}
+
     def fresh_names(self) -> Names:
         return Names(set(self.names.taken))
 

@@ -121,6 +121,7 @@ def key(
         return emitter.value(shifted, "int").code
     emitter.count_new(shifted)
     code = emitter.lifted(shifted, onto, "int")
-    if checked or in_range(graph, position, low, high):
+    if in_range(graph, position, low, high):
         return code
-    return emitter.dialect.clip(code, "0", f"{emitter.length(Index('', low, high))} - 1")
+    size = emitter.length(Index("", low, high))
+    return emitter.dialect.position(code, size) if checked else emitter.dialect.clip(code, "0", f"{size} - 1")

@@ -29,14 +29,26 @@ def reduction(emitter: Emitter, stage: Stage) -> str:
         onto, missing = emitter.axes((*onto, *missing)), []
     axes = [k for k, i in enumerate(onto) if i in stage.reduced]
     if stage.op in ("argmax", "argmin"):
-        low = emitter.extent(stage.reduced[0].low)
-        code = emitter.dialect.argument(stage.op, text, axes[0])
-        return code if low == "0" else f"{code} + {low}"
+        return _argument(emitter, stage, text, onto, axes[0])
     code = emitter.dialect.reduce(stage.op, text, axes, len(onto)) if axes else text
     if missing and stage.op == "sum":
         factors = [f"({t})" if " " in t else t for t in emitter.shape(missing)]
         code = f"({code}) * {' * '.join(factors)}"
     return code
+
+
+def _argument(emitter: Emitter, stage: Stage, text: str, onto: list[Index], axis: int) -> str:
+    """The position of the best; one below the range where the condition leaves nothing."""
+    code = emitter.dialect.argument(stage.op, text, axis)
+    low = emitter.extent(stage.reduced[0].low)
+    if low != "0":
+        code = f"{code} + {low}"
+    if stage.where is None:
+        return code
+    condition = emitter.lifted(stage.where, onto, "bool")
+    shape = emitter.shape(onto)
+    present = emitter.dialect.reduce("any", emitter.dialect.broadcast(condition, shape), [axis], len(onto))
+    return emitter.dialect.where(present, code, "-1" if low == "0" else f"{low} - 1")
 
 
 def masked(emitter: Emitter, stage: Stage) -> tuple[str, list[Index]]:

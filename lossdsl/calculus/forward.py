@@ -9,8 +9,8 @@ from lossdsl.calculus.partials import Differentiator
 from lossdsl.ir.graph import Node
 from lossdsl.ir.stage import Array, StageTable
 
-PREFIX = "vector_"
-"""The direction for argument `x` is the input `vector_x`."""
+PREFIX = "__vector_"
+"""The direction for argument `x` is the input `__vector_x`; no user can write it."""
 
 
 class Tangents:

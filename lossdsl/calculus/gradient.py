@@ -11,8 +11,8 @@ from lossdsl.ir.graph import Index, Node, reachable
 from lossdsl.ir.lower import Lowered
 from lossdsl.ir.stage import Array, Stage, StageTable, fresh_index
 
-SEED = "seed"
-"""Name of the array that holds the weight of each element of the loss."""
+SEED = "__seed"
+"""Name of the array that holds the weight of each element of the loss; no user can write it."""
 
 
 @dataclass

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from lossdsl.check.sizes import extent_value
 from lossdsl.ir.lower import lower
-from lossdsl.meaning.core import Alternative, Arg, Extent, Program
+from lossdsl.meaning.core import Alternative, Arg, Program
 
 Values = dict[str, Any]
 
@@ -66,22 +67,6 @@ def axis_sizes(program: Program, size: int) -> dict[str, int]:
         if check.left.op == check.right.op == "size":
             sizes[check.left.name] = sizes[check.right.name] = min(sizes[check.left.name], sizes[check.right.name])
     return sizes
-
-
-def extent_value(extent: Extent, sizes: Mapping[str, int], hyper: Mapping[str, float]) -> int:
-    match extent.op:
-        case "const":
-            return extent.value
-        case "size":
-            return sizes[extent.name]
-        case "hyper":
-            return int(hyper[extent.name])
-    left, right = (extent_value(part, sizes, hyper) for part in extent.operands)
-    results = {
-        "add": left + right, "sub": left - right, "mul": left * right, "max": max(left, right), "min": min(left, right),
-        "floordiv": left // right if right else 0,
-    }  # fmt: skip
-    return results[extent.op]
 
 
 def _drawn(

@@ -155,8 +155,18 @@ def descendants(root: Formula) -> list[Formula]:
     return result
 
 
-ONE, ZERO = Number(Fraction(1)), Number(Fraction(0))
-
-
 def is_number(formula: Formula, value: int) -> bool:
     return isinstance(formula, Number) and formula.value == value
+
+
+def extent_formula(extent: Extent) -> Formula:
+    match extent.op:
+        case "const":
+            return Number(Fraction(extent.value))
+        case "size":
+            return Size(extent.name)
+        case "hyper":
+            return Element(extent.name)
+        case "floordiv":
+            return Apply("floor", (Apply("div", tuple(map(extent_formula, extent.operands))),))
+    return Apply(extent.op, tuple(map(extent_formula, extent.operands)))

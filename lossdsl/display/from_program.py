@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from lossdsl.display.draft import Draft, Names
 from lossdsl.display.formula import (
-    Apply, Binder, Choice, Definition, Element, Formula, NotExpressible, Number, Reduction, Sheet, Size, Symbol,
+    Apply, Binder, Choice, Definition, Element, Formula, NotExpressible, Number, Reduction, Sheet, Symbol,
+    extent_formula,
 )  # fmt: skip
 from lossdsl.display.rewriter import BINDING, NORMALISED, Let
 from lossdsl.ir.graph import Index, Node, reachable
@@ -25,19 +26,6 @@ Scope = dict[Index, str]
 def sheet(draft: Draft, names: Names) -> Sheet:
     writer = _Writer(draft, names)
     return Sheet([writer.definition(let) for let in draft.lets], writer.axes)
-
-
-def extent_formula(extent: Extent) -> Formula:
-    match extent.op:
-        case "const":
-            return Number(Fraction(extent.value))
-        case "size":
-            return Size(extent.name)
-        case "hyper":
-            return Element(extent.name)
-        case "floordiv":
-            return Apply("floor", (Apply("div", tuple(map(extent_formula, extent.operands))),))
-    return Apply(extent.op, tuple(map(extent_formula, extent.operands)))
 
 
 class _Writer:

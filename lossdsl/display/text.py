@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from lossdsl.display.formula import (
-    Apply, Binder, Choice, Definition, Element, Formula, Number, Reduction, Size, Symbol, fold,
+    Apply, Binder, Choice, Element, Formula, Number, Reduction, Size, Symbol, fold,
 )  # fmt: skip
 
 Piece = tuple[str, int]
@@ -22,8 +22,13 @@ LONGEST_DECIMAL = 10
 WIDTH = 110
 
 
-def expression_text(formula: Formula) -> str:
-    return fold(formula, _piece)[0]
+def expression_text(formula: Formula, bare: bool = False) -> str:
+    """With `bare`, reads are written without their indices."""
+
+    def piece(part: Formula, pieces: Sequence[Piece]) -> Piece:
+        return (part.name, ATOM) if bare and isinstance(part, Element) else _piece(part, pieces)
+
+    return fold(formula, piece)[0]
 
 
 def _piece(formula: Formula, parts: Sequence[Piece]) -> Piece:
@@ -140,13 +145,6 @@ def _reduction(formula: Reduction, parts: Sequence[Piece]) -> str:
 
 
 # ---------------------------------------------------------------- lines
-
-
-def definition_text(definition: Definition) -> str:
-    left = definition.name
-    if definition.binders:
-        left += f"[{', '.join(map(binder_text, definition.binders))}]"
-    return f"{left} = {expression_text(definition.value)}"
 
 
 def wrapped(line: str, indent: str) -> str:

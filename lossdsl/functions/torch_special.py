@@ -16,6 +16,23 @@ def _polynomial(x: torch.Tensor, coefficients: tuple[float, ...]) -> torch.Tenso
     return total
 
 
+def _erfcx(z: torch.Tensor) -> torch.Tensor:
+    """exp(z^2) erfc(z) for z >= 1/2: P(1 - 7/(z + 3))/(z + 1).
+
+    Not torch.special.erfcx, whose derivative 2 z erfcx(z) - 2/sqrt(pi) has no digits left for large z.
+    """
+    coefficients = (
+        0.6849972881253069, -0.1744265099503212, 0.06781283641264237, -0.012531475817359647,
+        -0.005896222616093224, 0.006653009971638013, -0.0031143855946000917, 0.0007094473715750142,
+        5.265605158818542e-05, -8.421230187165824e-05, 1.2520204685985718e-05, 7.408146059833334e-06,
+        -2.4667337457908267e-06, -7.099059799677172e-07, 3.7128002453113964e-07, 8.853653973853397e-08,
+        -5.3992200088127626e-08, -1.488655082973278e-08, 7.68620950004765e-09, 2.965828142357916e-09,
+        -1.0030228555151339e-09, -5.851795380622809e-10, 1.0394746997284102e-10, 9.313126234696256e-11,
+        -6.170390537683413e-12, -8.325436528293481e-12,
+    )  # fmt: skip
+    return _polynomial(1 - 7 / (z + 3), coefficients) / (z + 1)
+
+
 def _exp_minus_half_square(x: torch.Tensor) -> torch.Tensor:
     """exp(-x^2/2): the square is split so that its rounding does not count."""
     x = torch.clamp(x, -100, 100)
@@ -27,22 +44,22 @@ def _normal_cdf(x: torch.Tensor) -> torch.Tensor:
     """The distribution function of the standard normal law, with all its digits in the lower tail."""
     low = x < -1
     lower = torch.where(low, x, -1)
-    tail = _exp_minus_half_square(lower) * torch.special.erfcx(-0.7071067811865476 * lower) / 2
+    tail = _exp_minus_half_square(lower) * _erfcx(-0.7071067811865476 * lower) / 2
     return torch.where(low, tail, torch.erfc(-0.7071067811865476 * torch.where(low, -1, x)) / 2)
 
 
 def _normal_logcdf(x: torch.Tensor) -> torch.Tensor:
     """The log of the distribution function of the standard normal law, in both tails."""
     low = x < -1
-    # log_ndtr alone is right here too, but the second derivative that autograd takes of it is NaN far above 0
-    upper = torch.log1p(-_normal_cdf(torch.where(low, 1, -x)))
-    return torch.where(low, torch.special.log_ndtr(torch.where(low, x, -1)), upper)
+    t = torch.where(low, -x, 1)
+    lower = torch.log(_erfcx(0.7071067811865476 * t) / 2) - t * t / 2
+    return torch.where(low, lower, torch.log1p(-_normal_cdf(torch.where(low, 1, -x))))
 
 
 def _normal_hazard(x: torch.Tensor) -> torch.Tensor:
     """Density over distribution function of the standard normal law: about -x far below 0."""
     low = x < -1
-    lower = 0.7978845608028654 / torch.special.erfcx(-0.7071067811865476 * torch.where(low, x, -1))
+    lower = 0.7978845608028654 / _erfcx(-0.7071067811865476 * torch.where(low, x, -1))
     upper = torch.where(low, -1, x)
     return torch.where(low, lower, 0.3989422804014327 * _exp_minus_half_square(upper) / _normal_cdf(upper))
 

@@ -13,7 +13,11 @@ from lossdsl.meaning.core import Extent
 
 @dataclass(frozen=True)
 class ReadCheck:
-    """`position` must be in low <= position < high wherever `demanded` holds; a read of axis `axis` of `array`."""
+    """`position` must be in low <= position < high wherever `demanded` holds; a read of axis `axis` of `array`.
+
+    Axis -1: the position is that of the best of some elements (`array` is an argmax or argmin), and lies below the
+    range where there are none.
+    """
 
     array: str
     axis: int
@@ -76,11 +80,16 @@ def read_checks(table: StageTable, roots: list[tuple[Node, Node | None]]) -> lis
 
 def _of_read(table: StageTable, node: Node, demanded: Node) -> list[ReadCheck]:
     name = str(node.value)
+    checks: list[ReadCheck] = []
     if name in table.stages:
-        ranges = [(i.low, i.high) for i in table.stages[name].out]
+        stage = table.stages[name]
+        ranges = [(i.low, i.high) for i in stage.out]
+        if stage.op in ("argmax", "argmin") and stage.where is not None:
+            best = stage.reduced[0]
+            checks.append(ReadCheck(name, -1, node, best.low, best.high, demanded))
     else:
         ranges = [(core.ZERO, e) for e in table.arrays[name].axes]
-    return [
+    return checks + [
         ReadCheck(name, axis, position, low, high, demanded)
         for axis, (position, (low, high)) in enumerate(zip(node.args, ranges, strict=True))
         if not in_range(table.graph, position, low, high)

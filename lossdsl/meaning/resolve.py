@@ -18,9 +18,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from lossdsl.diagnostics import LossError, Problem
+from lossdsl.diagnostics.limits import MAX_PROBLEMS
 from lossdsl.diagnostics.names import UnknownName
 from lossdsl.meaning import core
 from lossdsl.meaning.resolution import items
@@ -39,7 +41,7 @@ def resolve(module: tree.Module, *, catalogue: Path | None = None) -> core.Check
             items.check(item)
     problems = [*unit.problems, *unit.report]
     if problems:
-        raise LossError(*_distinct(problems))
+        raise LossError(*islice(_distinct(problems), MAX_PROBLEMS))
     programs = {item.program.name: item.program for item in unit.own if item.program is not None}
     return core.Checked(programs, module.doc.text if module.doc is not None else "")
 

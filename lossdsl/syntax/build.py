@@ -78,7 +78,7 @@ class Builder(Transformer[Word, Part]):
     def docstring(self, parts: list[Part]) -> Docstring:
         word = parts[0]
         quotes = 3 if word.startswith('"""') else 1
-        return Docstring(word.span, inspect.cleandoc(word[quotes:-quotes]))
+        return Docstring(word.span, inspect.cleandoc(word[quotes:-quotes]).strip())
 
     def use(self, parts: list[Part]) -> Use:
         keyword, origin, _, *rest = parts

@@ -99,13 +99,16 @@ class Scanner:
 
     def next_line(self, offset: int) -> LogicalLine | None:
         """The first logical line at or after `offset`; blank lines and lines of comments are none."""
-        text = self.source.text
-        while offset < len(text):
-            line = _Line(self, offset).scan()
+        while offset < len(self.source.text):
+            line = self.line_at(offset)
             if line.lexemes or line.problem:
                 return line
             offset = line.next
         return None
+
+    def line_at(self, offset: int) -> LogicalLine:
+        """The line that starts at a place: without symbols, if it is blank or holds only a comment."""
+        return _Line(self, offset).scan()
 
     def count(self, number: int, start: int, end: int) -> None:
         self.symbols += number

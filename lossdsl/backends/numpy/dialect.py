@@ -58,6 +58,9 @@ class NumpyDialect:
     def clip(self, text: str, low: str, high: str) -> str:
         return f"np.clip({text}, {low}, {high})"
 
+    def position(self, text: str, size: str) -> str:
+        return text
+
     def reduce(self, op: str, text: str, axes: Sequence[int], rank: int) -> str:
         where = "" if len(axes) == rank else f", axis={axes[0] if len(axes) == 1 else tuple(axes)}"
         if op in ("max", "min"):

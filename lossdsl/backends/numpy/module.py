@@ -153,6 +153,9 @@ class _Module:
             outside = emitter.value(bad, "bool").code
             place = emitter.lifted(position, emitter.axes(bad.free), "int")
             size = emitter.extent(check.high)
+            if check.axis < 0:
+                emitter.lines.append(f'_not_of_nothing("{check.array}", {outside})')
+                continue
             emitter.lines.append(f'_readable("{check.array}", "axis {check.axis}", {outside}, {place}, {size})')
             if demanded.is_const:
                 emitter.checked.add((check.array, check.axis, position.id))
@@ -280,7 +283,7 @@ class _Module:
         shape = f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
         if emitter.value(output.node, "real").host:
             text = f"{self.local.dt}.type({text})"
-        return f"_as_gradient({text}, like_{self.interface.arg_names[name]}, {shape})"
+        return f"_as_gradient({text}, {self.interface.like_names[name]}, {shape})"
 
     def _likes(self) -> list[str]:
         """The arguments as given, for the dtype and shape of gradients."""
@@ -288,7 +291,7 @@ class _Module:
         for arg in self.interface.differentiable:
             name = self.interface.arg_names[arg.name]
             given = f"np.asarray({name})"
-            lines.append(f"like_{name} = {f'None if {name} is None else {given}' if optional(arg) else given}")
+            lines.append(f"{self.interface.like_names[arg.name]} = {f'None if {name} is None else {given}' if optional(arg) else given}")
         return lines
 
     def _hess_diag(self) -> str:
@@ -306,15 +309,15 @@ class _Module:
         def body() -> list[str]:
             v = self.local
             outputs = self.derived.hvp
-            vectors = {PREFIX + n: f"vector_{self.interface.arg_names[n]}" for n in outputs}
+            vectors = {PREFIX + n: self.interface.vector_names[n] for n in outputs}
             emitter = self._emitter([*self._roots(), *(o.node for o in outputs.values())], vectors)
             self._checks(emitter)
             emitter.lines += self._seed_lines(emitter)
             known = ", ".join(f'"{n}"' for n in outputs) + ("," if len(outputs) == 1 else "")
             emitter.lines.append(f"{v.given} = _directions(_names(wrt, ({known})), wrt, vector)")
             for name in outputs:
-                own = self.interface.arg_names[name]
-                emitter.lines.append(f'vector_{own} = _direction("{name}", {v.given}, {own}, like_{own}, {v.dt})')
+                own, like = self.interface.arg_names[name], self.interface.like_names[name]
+                emitter.lines.append(f'{vectors[PREFIX + name]} = _direction("{name}", {v.given}, {own}, {like}, {v.dt})')
             return self._selected(emitter, outputs, "product", tuple_out=False)
 
         doc = "The Hessian of the reduced loss times `vector`; tuples in and out where `wrt` names several arguments."

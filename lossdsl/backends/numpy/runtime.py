@@ -112,6 +112,12 @@ def _readable(name: str, axis: str, outside: Any, position: Any, size: int) -> N
         raise IndexError(f"{name} is read at {np.ravel(wrong)[0]}, outside of {axis} with size {size}")
 
 
+def _not_of_nothing(name: str, outside: Any) -> None:
+    """There is something to take the best of, wherever its position is used."""
+    if np.any(outside):
+        raise ValueError(f"{name}: there is nothing to take the position of the best of")
+
+
 def _count(kept: Any, shape: tuple[int, ...]) -> int:
     """How many elements the mask keeps."""
     if kept is None:

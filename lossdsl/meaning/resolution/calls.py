@@ -9,7 +9,15 @@ from __future__ import annotations
 from functools import partial
 
 from lossdsl.diagnostics import LossError, Problem, Span
-from lossdsl.diagnostics.calls import GroupsMisplaced, NotAFunction, OutputNotNamed, UnknownFunction, WrongArgumentCount
+from lossdsl.diagnostics.calls import (
+    GroupsMisplaced,
+    NotAFunction,
+    OutputNotNamed,
+    TooDeep,
+    TooLarge,
+    UnknownFunction,
+    WrongArgumentCount,
+)
 from lossdsl.diagnostics.indices import NotIndexable
 from lossdsl.functions.table import SURFACE, TABLE
 from lossdsl.meaning import core
@@ -130,7 +138,9 @@ def call_item(scope: Scope, written: tree.Call) -> Expr | View:
 
 
 def _noted(problem: Problem, item: Item, written: tree.Call) -> Problem:
-    """A problem inside of what is called shows where it is called from."""
+    """A problem inside of what is called shows where it is called from; one of size is a problem of the call."""
+    if isinstance(problem, TooLarge | TooDeep):
+        return type(problem)(written.span, problem.message, problem.hint)
     if problem.span.source is not item.unit.module.source or not _within(problem.span, item.node.span):
         return problem
     if len(problem.notes) < 4:

@@ -12,7 +12,8 @@ from functools import partial
 from typing import assert_never
 
 from lossdsl.diagnostics import LossError, Problem, Span
-from lossdsl.diagnostics.calls import TooDeep
+from lossdsl.diagnostics.calls import TooDeep, TooLarge
+from lossdsl.diagnostics.limits import MAX_PROBLEMS
 from lossdsl.diagnostics.types import ConditionAsNumber, ConstantTooLarge, NumberAsCondition
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Expr
@@ -120,7 +121,7 @@ def together(steps: Iterable[Callable[[], Expr]]) -> list[Expr]:
         except LossError as error:
             failed = True
             problems.extend(error.problems)
-            if any(isinstance(problem, TooDeep) for problem in error.problems):
+            if len(problems) >= MAX_PROBLEMS or any(isinstance(problem, TooDeep | TooLarge) for problem in problems):
                 break
     if failed:
         raise LossError(*problems)

@@ -13,7 +13,7 @@ from lossdsl.meaning.resolution.scopes import Scalar, Scope, Value, View
 from lossdsl.meaning.resolution.signatures import Formal, Signature, signature
 from lossdsl.syntax import tree
 
-SMALLEST_LIMIT = 50_000
+SMALLEST_LIMIT = 15_000
 
 
 def ensure(item: Item, call: tree.Call) -> None:
@@ -50,7 +50,7 @@ def check(item: Item) -> None:
 
 
 def new_draft(unit: Unit) -> Draft:
-    return Draft(Builder(SMALLEST_LIMIT + 4 * len(unit.module.source.text)))
+    return Draft(Builder(SMALLEST_LIMIT + 10 * len(unit.module.source.text)))
 
 
 def _taken(unit: Unit, word: str) -> Span | None:

@@ -34,7 +34,7 @@ def is_free_index(scope: Scope, word: str) -> bool:
     """A name that nothing binds is an index where the statement uses it as one, or where the signature has it."""
     if word in scope.unit.items:
         return False
-    return word in scope.axes or (scope.statement is not None and word in positions.index_names(scope.statement))
+    return word in scope.axes or word in scope.index_words()
 
 
 def _unknown(scope: Scope, written: tree.Name) -> UnknownName | FunctionAsValue:

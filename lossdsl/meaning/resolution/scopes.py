@@ -17,6 +17,7 @@ from lossdsl.diagnostics.indices import IndexNotOnLeft
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Expr, Var
 from lossdsl.meaning.resolution.extents import Bounds
+from lossdsl.meaning.resolution.words import index_names
 from lossdsl.syntax import tree
 
 if TYPE_CHECKING:
@@ -94,6 +95,9 @@ class Scope:
     """What the caller calls these."""
     frames: list[Frame] = field(default_factory=list)
     statement: tree.Expr | None = None
+    words: set[str] = field(default_factory=set)
+    words_of: tree.Expr | None = None
+    """The statement that `words` are the index names of."""
     caught: set[str] = field(default_factory=set)
     """Names of indices that reductions of this statement took."""
     main: bool = False
@@ -165,6 +169,14 @@ class Scope:
             f"the index `{name}` is not on the left, which has [{left}], and no reduction binds it",
             f"reduce it, as in `sum[{name}](...)`, or write it on the left: [{left}, {name}]",
         )
+
+    def index_words(self) -> set[str]:
+        """Names that the statement uses as indices."""
+        if self.statement is None:
+            return set()
+        if self.words_of is not self.statement:
+            self.words, self.words_of = index_names(self.statement), self.statement
+        return self.words
 
     def known_names(self) -> list[str]:
         return [*self.values, *(name for frame in self.frames for name in frame.vars)]

@@ -1,0 +1,103 @@
+"""The emitter for PyTorch: what tensors ask for beyond the spelling of operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lossdsl.backends.emitter import Emitter
+from lossdsl.backends.programs import Output
+from lossdsl.backends.text import CALL, Text, View
+from lossdsl.backends.torch.dialect import atom, shape_text
+from lossdsl.ir.graph import Index, Node
+from lossdsl.ir.stage import Stage
+
+NEUTRAL: dict[str, int | str] = {"sum": 0, "prod": 1, "max": "-inf", "min": "inf", "argmax": "-inf", "argmin": "inf"}
+
+
+class TorchEmitter(Emitter):
+    """`differentiable` is set where autograd runs through the statements, so that stop_gradient has to be written."""
+
+    differentiable = False
+
+    def stage(self, stage: Stage) -> str:
+        """A condition on hyperparameters alone is no tensor: it selects the body by Python's conditional."""
+        if stage.where is not None and self.is_host(stage.where) and not stage.positions:
+            stage = replace(stage, where=None, body=self._chosen(stage, stage.where))
+        return super().stage(stage)
+
+    def _chosen(self, stage: Stage, where: Node) -> Node:
+        g = self.graph
+        if stage.op == "any":
+            return g.both(where, stage.body)
+        if stage.op == "all":
+            return g.apply("or", g.apply("not", where), stage.body)
+        neutral = NEUTRAL[stage.op]
+        return g.where(where, stage.body, g.const("-inf" if neutral == "-inf" else "inf" if neutral == "inf" else int(neutral)))
+
+    def _node(self, node: Node) -> Text:
+        if node.op == "stop_gradient" and self.differentiable and not self.is_host(node):
+            return Text(f"{atom(self.value(node.args[0]).code)}.detach()")
+        return super()._node(node)
+
+    def _host_where(self, node: Node, view: View) -> Text:
+        """As in any back end, but a number beside a tensor becomes a tensor: the result has to have methods."""
+        text = super()._host_where(node, view)
+        condition, *sides = node.args
+        hosts = [self.value(side, view).host for side in sides]
+        if text.host or not any(hosts):
+            return text
+        onto = self.axes(node.free)
+        codes = [
+            self.dialect.number(self.lifted(side, onto, view)) if is_number else self.lifted(side, onto, view, 16)
+            for side, is_number in zip(sides, hosts, strict=True)
+        ]
+        code = f"({codes[0]} if {self.lifted(condition, (), 'bool', 11)} else {codes[1]})"
+        return Text(self.dialect.broadcast(code, self.shape(onto)) if onto else code, CALL)
+
+    # ------------------------------------------------------------ outputs
+
+    def ordered(self, node: Node, indices: Sequence[Index], view: View = "real") -> str:
+        """The text of a node, its axes in the order of `indices`, of length 1 where it does not have one."""
+        self.count_new(node)
+        self.ensure([node])
+        code = self.value(node, view).code
+        own = self.axes(node.free)
+        wanted = [i for i in indices if i in own]
+        if own != wanted:
+            code = self.dialect.permute(code, [own.index(i) for i in wanted])
+        if wanted:
+            pattern = [":" if i in wanted else "None" for i in indices[indices.index(wanted[0]) :]]
+            if "None" in pattern:
+                code = f"{atom(code)}[{', '.join(pattern)}]"
+        return code
+
+    def full(self, output: Output) -> str:
+        """A tensor with every axis of the output in its whole length, which shares no memory with an input."""
+        shape = self.shape(output.indices)
+        code = self.ordered(output.node, output.indices)
+        if self.value(output.node, "real").host:
+            return f"torch.full({shape_text(shape)}, {code}, dtype={self.dialect_dt}, device={self.dialect_device})"
+        if set(output.indices) - output.node.free:
+            return f"{self.dialect.broadcast(code, shape)}.clone()"
+        return f"{atom(code)}.clone()" if _is_view(self, output.node) else code
+
+    @property
+    def dialect_dt(self) -> str:
+        return str(getattr(self.dialect, "dt", "dt"))
+
+    @property
+    def dialect_device(self) -> str:
+        return str(getattr(self.dialect, "device", "device"))
+
+
+def _is_view(emitter: Emitter, node: Node) -> bool:
+    """Whether the tensor of a node is an input, or part of one, and not a new one."""
+    match node.op:
+        case "read":
+            return node.value in emitter.table.arrays
+        case "stop_gradient":
+            return _is_view(emitter, node.args[0])
+        case "where":
+            return emitter.is_host(node.args[0]) and any(_is_view(emitter, a) for a in node.args[1:])
+    return False

@@ -1,0 +1,106 @@
+"""One result against what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import numpy as np
+from mpmath import mpf
+
+from lossdsl.check.precision import Precision
+from lossdsl.check.reference import Expected, Outcome, Refused, Undecided
+
+FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError)
+"""What emitted code raises, for arguments that it refuses, or because it is wrong."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Emitted code raised instead of giving a result."""
+
+    error: Exception
+
+    def __str__(self) -> str:
+        return f"{type(self.error).__name__}: {self.error}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The entry with the largest error for what is allowed there, in ulps; what is wrong, if something is.
+
+    `compared` counts the entries with a reference: where a formula has no value, nothing is compared.
+    """
+
+    compared: int
+    error: float = 0.0
+    allowed: float = 0.0
+    place: tuple[int, ...] = ()
+    wrong: str = ""
+
+    @property
+    def strain(self) -> float:
+        """How much of what is allowed the error uses."""
+        return float("inf") if self.wrong else self.error / self.allowed if self.allowed else 0.0
+
+
+def attempt(compute: Callable[[], Any]) -> Any:
+    """The result of emitted code, or the fault that it raised."""
+    try:
+        return compute()
+    except FAULTS as error:
+        return Fault(error)
+
+
+def compare(found: Any, expected: Outcome, precision: Precision) -> Comparison:
+    """`found` is an array of the emitted code, or a `Fault`."""
+    match expected, found:
+        case Undecided(), _:
+            return Comparison(0)
+        case Refused(), Fault():
+            return Comparison(1)
+        case Refused(reason), _:
+            return Comparison(1, wrong=f"gives {_short(found)}, should be refused: {reason}")
+        case Expected(), Fault():
+            return Comparison(1, wrong=f"raises {found}")
+        case Expected(reference, allowed), _:
+            return _arrays(np.asarray(found), reference, allowed, precision)
+    raise AssertionError(f"no comparison for {expected}")
+
+
+def _arrays(found: Any, reference: Any, allowed: Any, precision: Precision) -> Comparison:
+    if found.shape != reference.shape:
+        return Comparison(1, wrong=f"has shape {found.shape} instead of {reference.shape}")
+    if found.dtype != precision.dtype:
+        return Comparison(1, wrong=f"has dtype {found.dtype} instead of {precision.dtype}")
+    with mpmath.workdps(30):
+        magnitude = max((abs(x) for x in reference.reshape(-1) if mpmath.isfinite(x)), default=mpf(0))
+        entries = [
+            _entry(float(found[place]), reference[place], allowed[place], magnitude, precision, place)
+            for place in np.ndindex(reference.shape)
+            if reference[place] == reference[place]
+        ]
+    worst = max(entries, key=lambda entry: entry.strain, default=Comparison(0))
+    return Comparison(len(entries), worst.error, worst.allowed, worst.place, worst.wrong)
+
+
+def _entry(
+    found: float, reference: mpf, allowed: mpf, magnitude: mpf, precision: Precision, place: tuple[int, ...]
+) -> Comparison:
+    """Infinite where the reference is, or too large to be represented; finite elsewhere, and close enough."""
+    value = mpf(found)
+    text = f"is {found!r} instead of {mpmath.nstr(reference, 20)}"
+    overflows = abs(reference) + allowed >= precision.largest
+    if mpmath.isinf(value) and overflows and (value > 0) == (reference > 0):
+        return Comparison(1, place=place)
+    if not mpmath.isfinite(value) or mpmath.isinf(reference):
+        return Comparison(1, float("inf"), 0.0, place, text)
+    ulp = precision.ulp(magnitude)
+    error, limit = float(abs(value - reference) / ulp), float(allowed / ulp)
+    return Comparison(1, error, limit, place, text if error > limit else "")
+
+
+def _short(found: Any) -> str:
+    return np.array2string(np.asarray(found), threshold=6, precision=6)
