@@ -172,7 +172,7 @@ class Loss:
 
     def latex(self) -> str:
         """The formula in LaTeX."""
-        from lossdsl.calculus.printing import loss_latex
+        from lossdsl.display import loss_latex
 
         return loss_latex(self.program)
 
@@ -213,17 +213,17 @@ class Gradient:
         self.wrt = wrt
 
     def __str__(self) -> str:
-        from lossdsl.calculus.printing import gradient_text
+        from lossdsl.display import gradient_text
 
         return gradient_text(self.program, self.wrt)
 
     def latex(self) -> str:
-        from lossdsl.calculus.printing import gradient_latex
+        from lossdsl.display import gradient_latex
 
         return gradient_latex(self.program, self.wrt)
 
     def unicode(self) -> str:
-        from lossdsl.calculus.printing import gradient_unicode
+        from lossdsl.display import gradient_unicode
 
         return gradient_unicode(self.program, self.wrt)
 

@@ -60,10 +60,10 @@ class Expansion:
             a, b = node.args
             if self._is_logsumexp(b):
                 peak, total = self._at(b)
-                return (args[0] - peak) - g.apply("log", total)
+                return (args[0] - peak) - self._log(total)
             if self._is_logsumexp(a):
                 peak, total = self._at(a)
-                return g.apply("log", total) + (peak - args[1])
+                return self._log(total) + (peak - args[1])
         return g.rebuild(node, args)
 
     def _is_logsumexp(self, node: Node) -> bool:
@@ -87,7 +87,7 @@ class Expansion:
         if name in self._parts:
             value, total, _ = self._parts[name]
             if stage.op == "logsumexp":
-                value = value + g.apply("log", total)
+                value = value + self._log(total)
             mapping = {k: a for k, a in zip(stage.out, args, strict=True) if a is not g.index(k)}
             return g.substitute(value, mapping)
         return g.read(self._stages[name], args)
@@ -117,6 +117,10 @@ class Expansion:
         shift = g.where(finite, peak, g.const(0))
         below = g.apply("exp", body - shift)
         return shift, self.table.value(f"total_{stage.name}", stage.out, "sum", stage.reduced, where, below)
+
+    def _log(self, total: Node) -> Node:
+        """The logarithm of a sum of exponentials, -inf where nothing was summed."""
+        return self.graph.apply("log", total)
 
     def _norm(self, stage: Stage, where: Node | None, body: Node) -> Node:
         g = self.graph

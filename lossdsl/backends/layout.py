@@ -37,7 +37,7 @@ def broken(line: str) -> list[str]:
     if len(line) <= WIDTH or line.lstrip().startswith(('"""', "#")):
         return [line]
     indent = line[: len(line) - len(line.lstrip())]
-    return _at_bracket(indent, line) or _at_operator(indent, line) or [line]
+    return _at_bracket(indent, line) or _at_target(indent, line) or _at_operator(indent, line) or [line]
 
 
 def _levels(line: str) -> list[int]:
@@ -86,6 +86,15 @@ def _at_bracket(indent: str, line: str) -> list[str]:
     if not trailing:
         body[-1] = body[-1].rstrip(",")
     return [head, *body, indent + tail]
+
+
+def _at_target(indent: str, line: str) -> list[str]:
+    """Many names that are assigned at once, on lines of their own."""
+    target, equals, value = line.strip().partition(" = ")
+    if not equals or not re.fullmatch(r"\w+(, \w+)+", target):
+        return []
+    rows = [f"{indent}{STEP}{name}," for name in target.split(", ")]
+    return [f"{indent}(", *rows, *broken(f"{indent}) = {value}")]
 
 
 def _outside_operators(before: str, after: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mpmath
@@ -11,7 +11,7 @@ import numpy as np
 from mpmath import mpf
 
 from lossdsl.check.precision import Precision
-from lossdsl.check.reference import Expected, Outcome, Refused, Undecided
+from lossdsl.check.reference import DIGITS, Expected, Outcome, Refused, Undecided
 
 FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError)
 """What emitted code raises, for arguments that it refuses, or because it is wrong."""
@@ -65,41 +65,36 @@ def compare(found: Any, expected: Outcome, precision: Precision) -> Comparison:
             return Comparison(1, wrong=f"gives {_short(found)}, should be refused: {reason}")
         case Expected(), Fault():
             return Comparison(1, wrong=f"raises {found}")
-        case Expected(reference, allowed), _:
-            return _arrays(np.asarray(found), reference, allowed, precision)
+        case Expected(), _:
+            return _arrays(np.asarray(found), expected, precision)
     raise AssertionError(f"no comparison for {expected}")
 
 
-def _arrays(found: Any, reference: Any, allowed: Any, precision: Precision) -> Comparison:
+def _arrays(found: Any, expected: Expected, precision: Precision) -> Comparison:
+    reference = expected.reference
     if found.shape != reference.shape:
         return Comparison(1, wrong=f"has shape {found.shape} instead of {reference.shape}")
     if found.dtype != precision.dtype:
         return Comparison(1, wrong=f"has dtype {found.dtype} instead of {precision.dtype}")
-    with mpmath.workdps(30):
-        magnitude = max((abs(x) for x in reference.reshape(-1) if mpmath.isfinite(x)), default=mpf(0))
-        entries = [
-            _entry(float(found[place]), reference[place], allowed[place], magnitude, precision, place)
-            for place in np.ndindex(reference.shape)
-            if reference[place] == reference[place]
-        ]
+    with mpmath.workdps(DIGITS):
+        defined = [place for place in np.ndindex(reference.shape) if reference[place] == reference[place]]
+        entries = [_entry(float(found[place]), expected, place, precision) for place in defined]
     worst = max(entries, key=lambda entry: entry.strain, default=Comparison(0))
-    return Comparison(len(entries), worst.error, worst.allowed, worst.place, worst.wrong)
+    return replace(worst, compared=len(entries))
 
 
-def _entry(
-    found: float, reference: mpf, allowed: mpf, magnitude: mpf, precision: Precision, place: tuple[int, ...]
-) -> Comparison:
+def _entry(found: float, expected: Expected, place: tuple[int, ...], precision: Precision) -> Comparison:
     """Infinite where the reference is, or too large to be represented; finite elsewhere, and close enough."""
-    value = mpf(found)
-    text = f"is {found!r} instead of {mpmath.nstr(reference, 20)}"
+    value, reference, allowed = mpf(found), expected.reference[place], expected.allowed[place]
+    wrong = f"is {found!r} instead of {mpmath.nstr(+reference, 20)}"
     overflows = abs(reference) + allowed >= precision.largest
     if mpmath.isinf(value) and overflows and (value > 0) == (reference > 0):
         return Comparison(1, place=place)
     if not mpmath.isfinite(value) or mpmath.isinf(reference):
-        return Comparison(1, float("inf"), 0.0, place, text)
-    ulp = precision.ulp(magnitude)
+        return Comparison(1, float("inf"), 0.0, place, wrong)
+    ulp = precision.ulp(expected.scale[place])
     error, limit = float(abs(value - reference) / ulp), float(allowed / ulp)
-    return Comparison(1, error, limit, place, text if error > limit else "")
+    return Comparison(1, error, limit, place, wrong if error > limit else "")
 
 
 def _short(found: Any) -> str:

@@ -72,11 +72,11 @@ class Points:
     seed: int = 0
     _sizes: dict[tuple[Shape, tuple[float, ...]], Sizes | None] = field(default_factory=dict)
 
-    def all(self) -> Iterator[tuple[Scenario, Iterator[Point]]]:
+    def all(self) -> Iterator[Iterator[Point]]:
         """For each scenario and precision, candidates: the first at which the loss is defined is the one to take."""
         for number, scenario in enumerate(scenarios(self.program)):
             for precision in scenario.precisions:
-                yield scenario, self._candidates(number, scenario, precision)
+                yield self._candidates(number, scenario, precision)
 
     def _candidates(self, number: int, scenario: Scenario, precision: Precision) -> Iterator[Point]:
         seen = []

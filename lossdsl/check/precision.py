@@ -43,9 +43,9 @@ class Precision:
         at = max(abs(magnitude), self.smallest)
         return mpf(2) ** (mpmath.mag(at) - self.bits)
 
-    def amplification(self, digits: int) -> mpf:
-        """How much larger the roundings are at `digits` decimal digits than in this format."""
-        return mpf(2) ** (self.bits - mpmath.libmp.dps_to_prec(digits))
+    def reduction(self, digits: int) -> mpf:
+        """How much smaller roundings are in this format than at `digits` decimal digits."""
+        return mpf(2) ** (mpmath.libmp.dps_to_prec(digits) - self.bits)
 
 
 DOUBLE = Precision("float64", 53, (15, 14, 13, 12))

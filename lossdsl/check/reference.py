@@ -36,6 +36,8 @@ from lossdsl.meaning.reference.walk import bottom_up, bound_by, children, roots
 
 ROUNDINGS = 8
 """Of one operation: 4 ulps."""
+DIGITS = 30
+"""For sums and quotients of errors; they are not needed to more than one."""
 LUCK = 8
 """How much smaller than its root mean square the largest of the observed errors is taken to be."""
 
@@ -45,9 +47,10 @@ Result = Callable[[Interpreter], Any]
 
 @dataclass(frozen=True)
 class Expected:
-    """The reference, and the error that is allowed, entry by entry; in `mpf`."""
+    """The reference, the magnitude that errors are relative to, and the error that is allowed; in `mpf`, by entry."""
 
     reference: Objects
+    scale: Objects
     allowed: Objects
 
 
@@ -86,32 +89,30 @@ class Reference:
         except ArithmeticError as error:
             return Undecided(str(error))
         operations = (order + 1) * self._operations(arguments)
-        with mpmath.workdps(30):
-            return Expected(reference, self._allowed(reference, lost, operations, precision))
+        with mpmath.workdps(DIGITS):
+            scale = self._scale(reference)
+            plain = ROUNDINGS * operations * precision.roundoff * scale
+            cancelled = LUCK * mpmath.sqrt(3 * operations) * lost
+            return Expected(reference, scale, np.asarray(plain + cancelled + precision.smallest, dtype=object))
 
     def _lost(self, arguments: Mapping[str, Any], precision: Precision, reference: Objects, result: Result) -> Objects:
         """The largest error of the formula at low precision, scaled to `precision`; inf where it is no number."""
         largest = np.full(reference.shape, mpf(0), dtype=object)
         for digits in precision.digits:
             found = np.asarray(result(Interpreter(self.witness, digits).bind(arguments)), dtype=object)
-            with mpmath.workdps(30):
-                factor = precision.amplification(digits)
+            with mpmath.workdps(DIGITS):
+                factor = precision.reduction(digits)
                 for place in np.ndindex(reference.shape):
                     error = _distance(found[place], reference[place]) * factor
                     largest[place] = max(largest[place], error)
         return largest
 
-    def _allowed(self, reference: Objects, lost: Objects, operations: int, precision: Precision) -> Objects:
-        finite = [abs(entry) for entry in reference.reshape(-1) if mpmath.isfinite(entry)]
-        magnitude = max(finite, default=mpf(0))
-        allowed = np.empty(reference.shape, dtype=object)
-        for place in np.ndindex(reference.shape):
-            entry = reference[place]
-            scale = abs(entry) if self.elementwise and mpmath.isfinite(entry) else magnitude
-            plain = ROUNDINGS * operations * precision.roundoff * scale
-            cancelled = LUCK * mpmath.sqrt(3 * operations) * lost[place]
-            allowed[place] = plain + cancelled + precision.smallest
-        return allowed
+    def _scale(self, reference: Objects) -> Objects:
+        """Of an elementwise loss the magnitude of each entry, else the largest; those that are finite."""
+        magnitudes = [abs(entry) if mpmath.isfinite(entry) else mpf(0) for entry in reference.reshape(-1)]
+        scale = np.empty(len(magnitudes), dtype=object)
+        scale[:] = magnitudes if self.elementwise else [max(magnitudes, default=mpf(0))] * len(magnitudes)
+        return scale.reshape(reference.shape)
 
     def _operations(self, arguments: Mapping[str, Any]) -> int:
         """The longest way from an argument to the loss, counted generously: every operation once, loops by length."""

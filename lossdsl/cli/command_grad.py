@@ -6,6 +6,7 @@ import json
 
 import click
 
+from lossdsl.api import Gradient
 from lossdsl.cli.files import InputError, read_losses
 
 
@@ -27,10 +28,19 @@ def command(file: str, wrt: str | None, wanted: tuple[str, ...], form: str | Non
         gradients.append((loss.name, loss.gradient(wrt)))
     if as_json:
         rows = [
-            {"loss": name, "wrt": g.wrt, "text": str(g), "latex": g.latex(), "unicode": g.unicode()}
+            {"loss": name, "wrt": g.wrt, "text": _text(name, g), "latex": g.latex(), "unicode": g.unicode()}
             for name, g in gradients
         ]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    shown = [str(g) if form is None else getattr(g, form)() for _, g in gradients]
+    shown = [_text(name, g) if form is None else getattr(g, form)() for name, g in gradients]
     click.echo("\n\n".join(text.rstrip("\n") for text in shown))
+
+
+def _text(name: str, gradient: Gradient) -> str:
+    from lossdsl.display import NotExpressible
+
+    try:
+        return str(gradient)
+    except NotExpressible as reason:
+        raise InputError(f"the gradient of {name} can't be written in the loss language: {reason}") from None

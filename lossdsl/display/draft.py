@@ -93,13 +93,16 @@ def _bindings(lowered: Lowered) -> list[tuple[str, tuple[Index, ...], Node]]:
         indices: list[Index] = []
         for var in let.vars:
             indices.append(fresh_index(Index(var.name, var.low, var.high), indices))
-        if node.free <= set(indices) and not _is_trivial(node):
+        if node.free <= set(indices) and not _is_trivial(lowered.table, node):
             result[str(let.name)] = tuple(i for i in indices if i in node.free), node
     return [(name, indices, node) for name, (indices, node) in result.items()]
 
 
-def _is_trivial(node: Node) -> bool:
-    return node.kind == "int" or node.is_const or (node.op == "read" and all(a.op == "index" for a in node.args))
+def _is_trivial(table: StageTable, node: Node) -> bool:
+    """A constant, a position, or an argument under another name."""
+    if node.op == "read" and node.value in table.arrays:
+        return all(a.op == "index" for a in node.args)
+    return node.kind == "int" or node.is_const
 
 
 def _needed(table: StageTable, lets: Sequence[Let], result: Node) -> list[Let]:
@@ -114,7 +117,7 @@ def _needed(table: StageTable, lets: Sequence[Let], result: Node) -> list[Let]:
 
 
 def _reads(table: StageTable, roots: Sequence[Node]) -> set[str]:
-    return {str(n.value) for n in stage_nodes(table, roots, {}) if n.op == "read"}
+    return {str(n.value) for n in stage_nodes(table, roots) if n.op == "read"}
 
 
 class _Naming(Rewriter):

@@ -109,20 +109,20 @@ class _Solver:
         if found is not None and _same(found[0], wanted):
             return []
         low, high = self._declare(binder, uses)
-        index = Symbol(binder.name)
+        index, end = Symbol(binder.name), _end(binder)
         result: list[Formula] = []
         if low != binder.low:
             result.append(Apply("ge", (index, extent_formula(binder.low))))
-        if high != binder.high:
-            result.append(Apply("lt", (index, extent_formula(binder.high))))
+        if high != end:
+            result.append(Apply("lt", (index, extent_formula(end))))
         return result
 
     def _declare(self, binder: Binder, uses: Sequence[Use]) -> Bounds:
         """The narrowest range that can be said and that holds the one that is wanted."""
         plain = [u.bounds[1] for u in uses if u.only == binder.name and u.plain and not u.inner]
-        for axis in (binder.high, *plain, *self.ranges.sizes):
+        for axis in (_end(binder), *plain, *self.ranges.sizes):
             text = _spoken(axis)
-            if text is not None and _covers((core.ZERO, axis), (binder.low, binder.high)):
+            if text is not None and _covers((core.ZERO, axis), (binder.low, _end(binder))):
                 binder.within = text
                 self.declared.add(binder.name)
                 return core.ZERO, axis
@@ -256,6 +256,13 @@ def _spoken(extent: Extent) -> str | None:
     if extent.op == "const":
         return str(extent.value)
     return extent.name if extent.op in ("size", "hyper") and extent.name != ".." else None
+
+
+def _end(binder: Binder) -> Extent:
+    """Where the range ends, if it is not empty: max(low, end) stands for an end that may come before the start."""
+    if binder.high.op == "max" and binder.low in binder.high.operands:
+        return next((e for e in binder.high.operands if e != binder.low), binder.low)
+    return binder.high
 
 
 def _same(a: Bounds, b: Bounds) -> bool:

@@ -39,7 +39,7 @@ class Rewriter:
         """Bindings that rewriting made, each using earlier ones only."""
 
     def rewrite(self, root: Node) -> Node:
-        for node in stage_nodes(self.old, [root], self.new):
+        for node in reachable([root], stop=lambda n: n.id in self.new):
             if node.id not in self.new:
                 args = [self.new[a.id] for a in node.args]
                 self.new[node.id] = self.read(node, args) if node.op == "read" else self.node(node, args)
@@ -53,6 +53,8 @@ class Rewriter:
         stage = self.old.stages.get(name)
         if stage is None:
             return self.graph.read(name, args)
+        for part in stage.roots:
+            self.rewrite(part)
         value = self.stage(stage)
         mapping = {k: a for k, a in zip(stage.out, args, strict=True) if a is not self.graph.index(k)}
         return self.graph.substitute(value, mapping)
@@ -81,13 +83,13 @@ def reduction(table: StageTable, stage: Stage) -> Node:
     return table.value(stage.name, [i for i in stage.out if i in needed], stage.op, reduced, stage.where, body)
 
 
-def stage_nodes(table: StageTable, roots: Sequence[Node], known: dict[int, Node]) -> list[Node]:
-    """Every node that the roots need, through stages too, arguments before users; nothing below what is known."""
+def stage_nodes(table: StageTable, roots: Sequence[Node]) -> list[Node]:
+    """Every node that the roots need, through stages too."""
     seen: dict[int, Node] = {}
     pending = list(roots)
     done: set[str] = set()
     while pending:
-        fresh = [n for n in reachable(pending, stop=lambda n: n.id in seen or n.id in known) if n.id not in known]
+        fresh = reachable(pending, stop=lambda n: n.id in seen)
         seen |= {n.id: n for n in fresh}
         reads = {str(n.value) for n in fresh if n.op == "read"} - done
         done |= reads

@@ -128,7 +128,7 @@ def _uses(draft: Draft) -> tuple[Counter[int], Counter[str]]:
     uses: Counter[int] = Counter()
     reads: Counter[str] = Counter()
     roots = [let.node for let in draft.lets]
-    nodes = stage_nodes(draft.table, roots, {})
+    nodes = stage_nodes(draft.table, roots)
     stages = {str(n.value) for n in nodes if n.op == "read" and str(n.value) in draft.table.stages}
     users = [a for n in nodes for a in n.args] + roots + [r for s in stages for r in draft.table.stages[s].roots]
     uses.update(n.id for n in users)

@@ -85,7 +85,8 @@ ROWS = (
             o.where(o.either(o.gt(x, high), o.gt(low, high)), 1, 0),
         ),
         torch_helpers=("_clip",), finite_derivative=True, result="same",
-        source="torch.clamp: derivative 1 at the bounds, and the upper bound where they cross", ulps=0,
+        source="torch.clamp: derivative 1 at the bounds; the upper bound where they cross, the lower where they meet",
+        ulps=0,
     ),
     Function(
         "max", None, lambda *values: _extreme(values, True), oracles.maximum,

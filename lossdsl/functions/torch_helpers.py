@@ -144,9 +144,10 @@ def _guarded_sub(x: torch.Tensor | float, y: torch.Tensor | float) -> torch.Tens
 
 
 def _clip(x: torch.Tensor | float, low: torch.Tensor | float, high: torch.Tensor | float) -> torch.Tensor:
-    """min(max(x, low), high), with derivative 1 at the bounds."""
+    """min(max(x, low), high), with derivative 1 at the bounds; torch.clamp has none at all where low = high."""
     x, low, high = _tensors(x, low, high)
-    return torch.clamp(x, low, high)
+    below = (x < low) & (low <= high)
+    return torch.where((x > high) | (low > high), high, torch.where(below, low, x))
 
 
 def _maximum(*values: torch.Tensor | float) -> torch.Tensor:

@@ -29,7 +29,7 @@ from lossdsl.meaning.resolution import items
 from lossdsl.meaning.resolution.imports import Library
 from lossdsl.syntax import tree
 
-FRAMES = 12_000
+FRAMES = 8_000
 """Python frames for `expressions.MAX_DEPTH` levels; each takes about ten."""
 
 

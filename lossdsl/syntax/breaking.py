@@ -7,21 +7,24 @@ where it is too long, and a line that can not be broken is left as it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from lossdsl.syntax.scan import Lexeme, LogicalLine
+from lossdsl.diagnostics import Source
+from lossdsl.syntax.failure import REDUCTION_WORDS
+from lossdsl.syntax.scan import Lexeme, LogicalLine, Scanner
 from lossdsl.syntax.spacing import is_index_bracket, is_sign, spaced, spelled
-from lossdsl.syntax.words import KEYWORDS
 
 WIDTH = 100
 INDENT = 4
 
 _BEHIND = {"|": 0, ";": 0, ",": 1}
-_BEFORE = {"if": 2, "else": 2, "or": 3, "and": 4, "+": 5, "-": 5}
-"""Where a line is broken, behind or before which symbol: the lowest number first, within one depth."""
+_BEFORE = {"if": 2, "else": 2, "or": 3, "and": 4, "+": 5, "-": 5, "*": 6, "/": 6}
+"""Behind or before which symbols a line is broken: the lowest number first."""
 
-_INDEX_PENALTY = 1000
-"""The brackets of an index, or of the indices of a reduction, are broken last."""
+_LOOSE = frozenset(("if", "else", "or", "and", "+", "-"))
+"""Operators that are worth parentheses around the right side of a line, to be able to break it there."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,44 @@ class _Open:
 
 def lay_out(line: LogicalLine, indent: int) -> list[str]:
     """The physical lines of a logical line that starts at column `indent`."""
-    return _Layout(line, indent).lines()
+    layout = _Layout(line, indent)
+    if layout.too_long() and (wrapped := _wrapped(line)) is not None:
+        layout = _Layout(wrapped, indent)
+    return layout.lines()
+
+
+def _wrapped(line: LogicalLine) -> LogicalLine | None:
+    """The line with its right side in parentheses, if it has operators that stand in none."""
+    lexemes = line.lexemes
+    outside = [i for i, lexeme in enumerate(lexemes) if lexeme.parent < 0]
+    mark = next((i for i in outside if lexemes[i].text in ("=", "return")), None)
+    if mark is None or not any(i > mark + 1 and spelled(lexemes[i]) in _LOOSE for i in outside):
+        return None
+    text, first, last = line.source.text, lexemes[mark + 1].start, lexemes[-1].end
+    wrapped = f"{text[line.start : first]}({text[first:last]}){text[last : line.end]}"
+    return Scanner(Source(line.source.path, wrapped)).line_at(0)
+
+
+def _rank(lexemes: Sequence[Lexeme], index: int) -> int | None:
+    lexeme, before = lexemes[index], lexemes[index - 1]
+    if before.kind in ("operator", "bar between") and before.text in _BEHIND:
+        return _BEHIND[before.text]
+    word = spelled(lexeme)
+    if word in _BEFORE and lexeme.kind in ("name", "operator") and not is_sign(lexemes, index):
+        return _BEFORE[word]
+    return None
+
+
+def _brackets(lexemes: Sequence[Lexeme]) -> tuple[dict[int, int], dict[int, int]]:
+    """How deep what stands in each bracket is, and where each is closed."""
+    depths, closing, stack = {-1: 0}, {}, []
+    for index, lexeme in enumerate(lexemes):
+        if lexeme.kind in ("open", "bar open"):
+            depths[index] = depths[lexeme.parent] + 1
+            stack.append(index)
+        elif lexeme.kind in ("close", "bar close"):
+            closing[stack.pop()] = index
+    return depths, closing
 
 
 def tidy_comment(text: str) -> str:
@@ -49,18 +89,21 @@ class _Layout:
         self.line = line
         self.lexemes = line.lexemes
         self.indent = indent
-        self.depths = self._depths()
+        self.depths, self.closing = _brackets(line.lexemes)
         self.stack: list[_Open] = []
         self.out: list[str] = []
+
+    def too_long(self) -> bool:
+        """Whether a line of the text does not fit as it is."""
+        starts = [0, *self._forced_breaks()]
+        return not all(self._fits(self.indent, start, end) for start, end in pairwise(starts))
 
     def lines(self) -> list[str]:
         start = 0
         comments = list(self.line.comments)
         for end in self._forced_breaks():
-            while start < end:
-                stop = self._fit(start, end)
-                self._emit(start, stop)
-                start = stop
+            self._segment(start, end)
+            start = end
             limit = self.lexemes[end].start if end < len(self.lexemes) else self.line.end + 1
             while comments and comments[0].start < limit:
                 self._comment(comments.pop(0), end)
@@ -77,52 +120,71 @@ class _Layout:
             len(self.lexemes),
         ]
 
-    def _fit(self, start: int, end: int) -> int:
-        """Where the physical line that starts with a symbol ends: at `end`, or at the best break that fits."""
-        width = self._column(start)
-        best: tuple[tuple[int, int], int] | None = None
-        for index in range(start, end):
-            if index > start and (rank := self._rank(index)) is not None:
-                if width > WIDTH and best is None:
-                    return index
-                if width <= WIDTH and (best is None or rank <= best[0]):
-                    best = rank, index
-            width += len(self._piece(index, index > start))
-            if width > WIDTH and best is not None:
-                return best[1]
-        return end
+    def _segment(self, start: int, end: int) -> None:
+        """Symbols that stand on one line, or on several if they do not fit."""
+        if self._fits(self._column(start), start, end):
+            self._emit(start, end)
+            return
+        level = min(self.depths[self.lexemes[index].parent] for index in range(start, end))
+        for part_start, part_end in self._operators(start, end, level) or self._bracket(start, end, level):
+            if (part_start, part_end) == (start, end):
+                self._emit(start, end)
+            else:
+                self._segment(part_start, part_end)
 
-    def _rank(self, index: int) -> tuple[int, int] | None:
-        """How good a break before a symbol is, lower is better; None where a line can not be broken."""
+    def _operators(self, start: int, end: int, level: int) -> list[tuple[int, int]]:
+        """The symbols broken before operators, or behind commas, that stand in the bracket around all of them."""
+        ranked = [(rank, i) for i in range(start + 1, end) if (rank := self._rank(i, level)) is not None]
+        if not ranked:
+            return []
+        best = min(rank for rank, _ in ranked)
+        breaks = [i for rank, i in ranked if rank == best] + [end]
+        parts = [(start, breaks[0])]
+        for stop in pairwise(breaks):
+            first = parts[-1][0]
+            if self._fits(self._column(first), first, stop[1]):
+                parts[-1] = (first, stop[1])
+            else:
+                parts.append(stop)
+        return parts
+
+    def _rank(self, index: int, level: int) -> int | None:
+        """How good a break before a symbol is, lower is better; None where a line is not broken."""
         lexeme, before = self.lexemes[index], self.lexemes[index - 1]
-        if lexeme.parent < 0 or lexeme.kind in ("close", "bar close"):
+        if level < 1 or self.depths[lexeme.parent] != level or lexeme.kind in ("close", "bar close"):
             return None
-        if before.kind in ("operator", "bar between") and before.text in _BEHIND:
-            return self.depths[lexeme.parent], _BEHIND[before.text]
-        word = spelled(lexeme)
-        if word in _BEFORE and lexeme.kind in ("name", "operator") and not is_sign(self.lexemes, index):
-            return self.depths[lexeme.parent], _BEFORE[word]
-        return None
+        return _rank(self.lexemes, index) if before.kind not in ("open", "bar open") else None
 
-    def _depths(self) -> dict[int, int]:
-        """How deep what stands inside a bracket is."""
-        depths = {-1: 0}
-        for index, lexeme in enumerate(self.lexemes):
-            if lexeme.kind in ("open", "bar open"):
-                penalty = _INDEX_PENALTY if is_index_bracket(self.lexemes, index) or self._binds(index) else 1
-                depths[index] = depths[lexeme.parent] + penalty
-        return depths
+    def _bracket(self, start: int, end: int, level: int) -> list[tuple[int, int]]:
+        """The content of the longest bracket on lines of its own."""
+        pairs = [
+            (self._weight(index), -index, close)
+            for index in range(start, end)
+            if self.depths[self.lexemes[index].parent] == level
+            and (close := self.closing.get(index, end)) < end
+            and close > index + 1
+        ]
+        if not pairs:
+            return [(start, end)]
+        _, opening, close = max(pairs)
+        return [(start, 1 - opening), (1 - opening, close), (close, end)]
+
+    def _weight(self, index: int) -> tuple[bool, int]:
+        """Brackets of indices are broken last."""
+        length = self.lexemes[self.closing[index]].start - self.lexemes[index].start if index in self.closing else 0
+        return not (is_index_bracket(self.lexemes, index) or self._binds(index)), length
+
+    def _fits(self, column: int, start: int, end: int) -> bool:
+        for index in range(start, end):
+            column += len(self._piece(index, index > start))
+            if column > WIDTH:
+                return False
+        return True
 
     def _binds(self, index: int) -> bool:
         """Whether a bracket holds the indices of a reduction."""
         before = self.lexemes[index - 1] if index else None
-        return (
-            self.lexemes[index].text == "["
-            and before is not None
-            and before.kind == "name"
-            and before.text in KEYWORDS
-            and not spaced(self.lexemes, index)
-        )
+        return self.lexemes[index].text == "[" and before is not None and before.text in REDUCTION_WORDS
 
     # ------------------------------------------------------------ output
 
@@ -148,7 +210,7 @@ class _Layout:
     def _idle_comma(self, index: int) -> bool:
         """A comma before a closing bracket, or before the next group, on one line."""
         if self.lexemes[index].text != "," or index + 1 == len(self.lexemes):
-            return False
+            return self.lexemes[index].text == ","
         following = self.lexemes[index + 1]
         between = self.line.source.text[self.lexemes[index].end : following.start]
         ends = following.kind in ("close", "bar between") or following.text == ";"

@@ -87,8 +87,12 @@ class _Parser:
     def _lines(self) -> None:
         offset = 0
         while len(self.problems) < MAX_PROBLEMS and (line := self.scanner.next_line(offset)) is not None:
+            if line.problem is not None and not line.lexemes:
+                self._report(line.problem)
+                offset = line.next
+                continue
             offset = self._line(line) if self._layout(line) else line.next
-            self.last_end = line.lexemes[-1].end if line.lexemes else line.end
+            self.last_end = line.lexemes[-1].end
 
     def _line(self, line: LogicalLine) -> int:
         """Feeds one line; gives the place where the next one is to be looked for."""
@@ -217,7 +221,7 @@ class _Parser:
 
     def _stand_in(self, line: LogicalLine, following: int) -> None:
         """What has to take the place of a line that failed, so that the lines behind it can be judged."""
-        word = line.lexemes[0].text if line.lexemes else ""
+        word = line.word
         if word in ("loss", "def") and line.indent == 0 and self._indent_at(following) > 0:
             for kind in (word.upper(), "NAME", "LPAR", "NAME", "RPAR", "COLON", "_NEWLINE"):
                 self._feed(kind, line.start)
@@ -227,7 +231,7 @@ class _Parser:
                 self._feed(kind, line.start)
         elif not self.block_indent:
             self.passed_over = 0
-        elif line.lexemes and line.lexemes[-1].text == ":":
+        elif line.lexemes[-1].text == ":":
             self.passed_over = line.indent
 
     def _indent_at(self, offset: int) -> int:

@@ -230,9 +230,9 @@ class _Line:
     def _in_signature(self) -> bool:
         """In `loss f(a, | b, ):` nothing but a separator can follow a comma."""
         return (
-            len(self.stack) == 1
+            self.stack == [2]
             and self.lexemes[0].text in ("loss", "def")
-            and self.lexemes[self.stack[0]].text == "("
+            and self.lexemes[2].text == "("
             and self.lexemes[-1].text in (",", "(", ";")
         )
 
@@ -284,6 +284,7 @@ class _Line:
             self._report(_tab(span))
         else:
             self._report(_stray_problem(span))
+            self._add("operator", position, position + 1, character)
         return position + 1
 
     def _unclosed_text(self, position: int) -> int:
@@ -310,6 +311,7 @@ class _Line:
         self._report(UnclosedBracket(span, f"this {what} is never closed", f"close it with `{CLOSING[opener.text]}`"))
 
     def _unmatched(self, start: int, text: str) -> None:
+        self._add("close", start, start + 1, text)
         span = Span(self.source, start, start + 1)
         if self.stack:
             opener = self.lexemes[self.stack[-1]]

@@ -145,7 +145,7 @@ class _Module:
     def _checks(self, emitter: Emitter) -> None:
         """Statements that stop a read outside of its axis."""
         g = emitter.graph
-        for check, position, demanded in self.derived.checks:
+        for check, position, demanded in sorted(self.derived.checks, key=lambda c: c[0].axis >= 0):
             low, high = g.extent(check.low), g.extent(check.high)
             bad = g.both(demanded, g.apply("or", g.apply("lt", position, low), g.apply("ge", position, high)))
             emitter.count_new(bad)
@@ -291,7 +291,9 @@ class _Module:
         for arg in self.interface.differentiable:
             name = self.interface.arg_names[arg.name]
             given = f"np.asarray({name})"
-            lines.append(f"{self.interface.like_names[arg.name]} = {f'None if {name} is None else {given}' if optional(arg) else given}")
+            lines.append(
+                f"{self.interface.like_names[arg.name]} = {f'None if {name} is None else {given}' if optional(arg) else given}"
+            )
         return lines
 
     def _hess_diag(self) -> str:
@@ -317,7 +319,9 @@ class _Module:
             emitter.lines.append(f"{v.given} = _directions(_names(wrt, ({known})), wrt, vector)")
             for name in outputs:
                 own, like = self.interface.arg_names[name], self.interface.like_names[name]
-                emitter.lines.append(f'{vectors[PREFIX + name]} = _direction("{name}", {v.given}, {own}, {like}, {v.dt})')
+                emitter.lines.append(
+                    f'{vectors[PREFIX + name]} = _direction("{name}", {v.given}, {own}, {like}, {v.dt})'
+                )
             return self._selected(emitter, outputs, "product", tuple_out=False)
 
         doc = "The Hessian of the reduced loss times `vector`; tuples in and out where `wrt` names several arguments."

@@ -37,7 +37,11 @@ class TorchDialect:
         return f"torch.where({condition}, {then}, {otherwise})"
 
     def number(self, text: str) -> str:
-        return f"torch.full((), {text}, dtype={self.dt}, device={self.device})"
+        return self.filled((), text)
+
+    def filled(self, shape: Sequence[str], text: str) -> str:
+        """A tensor with one number in every place."""
+        return f"torch.full({shape_text(shape)}, {text}, dtype={self.dt}, device={self.device})"
 
     def cast(self, text: str) -> str:
         return f"{atom(text)}.to({self.dt})"
@@ -77,11 +81,11 @@ class TorchDialect:
     def contract(self, spec: str, factors: Sequence[str]) -> str:
         match spec:
             case "ab,cb->ac":
-                return f"{operand(factors[0])} @ {atom(factors[1])}.T"
+                return f"{atom(factors[0])} @ {atom(factors[1])}.T"
             case "ab,bc->ac" | "ab,b->a":
-                return f"{operand(factors[0])} @ {operand(factors[1])}"
+                return f"{atom(factors[0])} @ {atom(factors[1])}"
             case "ab,ac->bc" | "ab,a->b":
-                return f"{atom(factors[0])}.T @ {operand(factors[1])}"
+                return f"{atom(factors[0])}.T @ {atom(factors[1])}"
         return f'torch.einsum("{spec}", {", ".join(factors)})'
 
     def zeros(self, shape: Sequence[str]) -> str:
@@ -95,7 +99,7 @@ class TorchDialect:
     def scatter(
         self, target: str, shape: Sequence[str], keys: Sequence[str], value: str, unique: bool
     ) -> Sequence[str]:
-        return [f"{target} = _scattered({value}, ({', '.join(keys)},), {shape_text(shape)})"]
+        return [f"{target} = _scattered({value}, ({', '.join(keys)},), {shape_text(shape)}, {not unique})"]
 
     def scatter_slices(self, target: str, shape: Sequence[str], slices: Sequence[Slice], value: str) -> Sequence[str]:
         return [f"{target} = _placed({value}, ({', '.join(map(_block, slices))},), {shape_text(shape)})"]
@@ -119,11 +123,6 @@ def atom(text: str) -> str:
     """The text, in brackets unless an attribute can follow it."""
     plain = text.isidentifier() or all(part.isidentifier() for part in text.split("."))
     return text if plain or _is_call(text) else f"({text})"
-
-
-def operand(text: str) -> str:
-    """The text, in brackets unless it can stand beside `@`."""
-    return atom(text)
 
 
 def _is_call(text: str) -> bool:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from lossdsl.backends.emitter import Emitter
 from lossdsl.backends.programs import Output
 from lossdsl.backends.text import CALL, Text, View
-from lossdsl.backends.torch.dialect import atom, shape_text
+from lossdsl.backends.torch.dialect import TorchDialect, atom
 from lossdsl.ir.graph import Index, Node
 from lossdsl.ir.stage import Stage
 
-NEUTRAL: dict[str, int | str] = {"sum": 0, "prod": 1, "max": "-inf", "min": "inf", "argmax": "-inf", "argmin": "inf"}
+NEUTRAL: dict[str, int | Literal["inf", "-inf"]] = {
+    "sum": 0, "prod": 1, "max": "-inf", "min": "inf", "argmax": "-inf", "argmin": "inf",
+}  # fmt: skip
 
 
 class TorchEmitter(Emitter):
     """`differentiable` is set where autograd runs through the statements, so that stop_gradient has to be written."""
 
+    dialect: TorchDialect
     differentiable = False
 
     def stage(self, stage: Stage) -> str:
@@ -33,7 +37,9 @@ class TorchEmitter(Emitter):
         if stage.op == "all":
             return g.apply("or", g.apply("not", where), stage.body)
         neutral = NEUTRAL[stage.op]
-        return g.where(where, stage.body, g.const("-inf" if neutral == "-inf" else "inf" if neutral == "inf" else int(neutral)))
+        return g.where(
+            where, stage.body, g.const("-inf" if neutral == "-inf" else "inf" if neutral == "inf" else int(neutral))
+        )
 
     def _node(self, node: Node) -> Text:
         if node.op == "stop_gradient" and self.differentiable and not self.is_host(node):
@@ -77,27 +83,18 @@ class TorchEmitter(Emitter):
         shape = self.shape(output.indices)
         code = self.ordered(output.node, output.indices)
         if self.value(output.node, "real").host:
-            return f"torch.full({shape_text(shape)}, {code}, dtype={self.dialect_dt}, device={self.dialect_device})"
+            return self.dialect.filled(shape, code)
         if set(output.indices) - output.node.free:
             return f"{self.dialect.broadcast(code, shape)}.clone()"
-        return f"{atom(code)}.clone()" if _is_view(self, output.node) else code
+        return f"{atom(code)}.clone()" if self.is_view(output.node) else code
 
-    @property
-    def dialect_dt(self) -> str:
-        return str(getattr(self.dialect, "dt", "dt"))
-
-    @property
-    def dialect_device(self) -> str:
-        return str(getattr(self.dialect, "device", "device"))
-
-
-def _is_view(emitter: Emitter, node: Node) -> bool:
-    """Whether the tensor of a node is an input, or part of one, and not a new one."""
-    match node.op:
-        case "read":
-            return node.value in emitter.table.arrays
-        case "stop_gradient":
-            return _is_view(emitter, node.args[0])
-        case "where":
-            return emitter.is_host(node.args[0]) and any(_is_view(emitter, a) for a in node.args[1:])
-    return False
+    def is_view(self, node: Node) -> bool:
+        """Whether the tensor of a node is an input, or part of one, and not a new one."""
+        match node.op:
+            case "read":
+                return node.value in self.table.arrays
+            case "stop_gradient":
+                return self.is_view(node.args[0])
+            case "where":
+                return self.is_host(node.args[0]) and any(self.is_view(a) for a in node.args[1:])
+        return False

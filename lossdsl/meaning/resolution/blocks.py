@@ -100,7 +100,16 @@ def _statement(scope: Scope, statement: tree.Binding | tree.Unpacking) -> None:
         return
     check_new(scope, statement.name)
     made = evaluate(scope, statement.value, statement.indices)
-    scope.values[statement.name.id] = bind(scope, statement.name, made, statement.predict)
+    _add(scope, statement.name, bind(scope, statement.name, made, statement.predict))
+
+
+def _add(scope: Scope, name: tree.Name, value: Value) -> None:
+    """From here on the name is taken, and so are those of its axes."""
+    scope.values[name.id] = value
+    if isinstance(value, View):
+        for axis in value.names:
+            if axis is not None:
+                scope.axis_spans.setdefault(axis, name.span)
 
 
 def check_new(scope: Scope, name: tree.Name) -> None:
@@ -110,9 +119,7 @@ def check_new(scope: Scope, name: tree.Name) -> None:
     elif name.id in scope.unit.items:
         where, what = scope.unit.items[name.id].node.name.span, "an item of the file"
     elif name.id in scope.axis_spans:
-        where, what = scope.axis_spans[name.id], "an axis"
-    elif (view := _with_axis(scope, name.id)) is not None:
-        where, what = view.span, "an index of this binding"
+        where, what = scope.axis_spans[name.id], "the name of an axis"
     else:
         return
     raise LossError(
@@ -123,12 +130,6 @@ def check_new(scope: Scope, name: tree.Name) -> None:
             ((where, "bound here"),),
         )
     )
-
-
-def _with_axis(scope: Scope, word: str) -> View | None:
-    """A binding whose own indices include the word."""
-    views_here = (value for value in scope.values.values() if isinstance(value, View))
-    return next((view for view in views_here if word in view.names), None)
 
 
 def bind(scope: Scope, name: tree.Name, made: Made, predict: bool = False) -> Value:
@@ -193,7 +194,7 @@ def _unpacking(scope: Scope, statement: tree.Unpacking) -> None:
         )
     for k, name in enumerate(statement.names):
         made = _component(scope, statement, written, k)
-        scope.values[name.id] = bind(scope, name, made)
+        _add(scope, name, bind(scope, name, made))
 
 
 def _check_distinct(statement: tree.Unpacking) -> None:

@@ -41,17 +41,22 @@ class Builder:
     def __init__(self, limit: int) -> None:
         self.facts: dict[int, Facts] = {}
         self.limit = limit
+        self.spent = 0
 
-    def keep(self, node: core.Expr) -> core.Expr:
-        """Notes the facts of a new node; its children have theirs."""
-        if len(self.facts) >= self.limit:
+    def spend(self, span: Span, cost: int) -> None:
+        if self.spent >= self.limit:
             raise LossError(
                 TooLarge(
-                    node.span,
-                    f"written out, this is more than {self.limit:,} operations",
+                    span,
+                    f"written out, this takes more than {self.limit:,} operations",
                     "name what is used several times in a binding, so that it is computed once",
                 )
             )
+        self.spent += cost
+
+    def keep(self, node: core.Expr) -> core.Expr:
+        """Notes the facts of a new node; its children have theirs."""
+        self.spend(node.span, 1)
         below = [self.facts[id(child)] for child in children(node)]
         kind = kinds.of(node, [facts.kind for facts in below])
         self.facts[id(node)] = Facts(node, kind, _free(node, below), _value(node, below))

@@ -28,6 +28,9 @@ from lossdsl.meaning.resolution.imports import Item
 from lossdsl.meaning.resolution.scopes import Poisoned, Scalar, Scope, Value, View, did_you_mean, listing
 from lossdsl.syntax import tree
 
+COST = 4
+"""Of writing out one call, in operations."""
+
 
 def call(scope: Scope, written: tree.Call) -> Expr:
     """The value of a call that is not indexed."""
@@ -123,6 +126,7 @@ def _item(scope: Scope, written: tree.Call) -> Item:
 
 def call_item(scope: Scope, written: tree.Call) -> Expr | View:
     item = _item(scope, written)
+    scope.draft.build.spend(written.span, COST)
     items.ensure(item, written)
     assert item.signature is not None, "a checked item has its signature"
     is_loss = isinstance(item.node, tree.Loss)

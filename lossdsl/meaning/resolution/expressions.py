@@ -22,7 +22,7 @@ from lossdsl.meaning.resolution.build import LARGEST_BITS, bits
 from lossdsl.meaning.resolution.scopes import Scope
 from lossdsl.syntax import tree
 
-MAX_DEPTH = 600
+MAX_DEPTH = 400
 """Of expressions within expressions, calls written out included."""
 
 ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "and": "and", "or": "or"}

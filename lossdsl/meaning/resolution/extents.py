@@ -154,7 +154,10 @@ def show(extent: Extent) -> str:
 
 def show_positions(bounds: Bounds) -> str:
     """The first and the last: `0 to n - 1`."""
-    return f"{show(bounds[0])} to {show(sub(bounds[1], const(1)))}"
+    low, high = bounds
+    if high.op == "max" and low in high.operands:  # an interval that may be empty
+        high = next((operand for operand in high.operands if operand != low), high)
+    return f"{show(low)} to {show(sub(high, const(1)))}"
 
 
 def _key(extent: Extent) -> tuple[int, str]:

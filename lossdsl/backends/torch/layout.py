@@ -1,0 +1,45 @@
+"""Lines of emitted Python: indentation, docstrings, what a function takes from the shapes of its arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+INDENT = "    "
+
+
+def indented(lines: Iterable[str], depth: int = 1) -> list[str]:
+    return [INDENT * depth + line if line else line for line in lines]
+
+
+def docstring(text: str, arguments: Sequence[str] = ()) -> list[str]:
+    """The lines of a docstring: a text, and one line per argument."""
+    lines = text.splitlines()
+    if not arguments and len(lines) == 1:
+        return [f'"""{quoted(lines[0])}"""']
+    inner = "\n".join(line.rstrip() for line in [*lines, *(["", *arguments] if arguments else [])])
+    return [*f'"""{quoted(inner)}'.splitlines(), '"""']
+
+
+def quoted(text: str) -> str:
+    """Text that can stand in a docstring: nothing in it ends the string or escapes."""
+    safe = "".join(c if c == "\n" or (c.isprintable() and c != "\\") else _escaped(c) for c in text)
+    safe = safe.replace('"""', '\\"\\"\\"')
+    return safe[:-1] + '\\"' if safe.endswith('"') else safe
+
+
+def _escaped(char: str) -> str:
+    if char == "\\":
+        return "\\\\"
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
+
+
+def used(name: str, lines: Iterable[str]) -> bool:
+    """Whether a name occurs in the lines, other than as an attribute."""
+    pattern = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
+    return any(pattern.search(line) for line in lines)
+
+
+def listed(items: Sequence[str]) -> str:
+    """Items of a tuple: with the comma that one item needs."""
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"

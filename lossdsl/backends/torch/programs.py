@@ -1,0 +1,211 @@
+"""The private functions of an emitted module: programs that compute on tensors which have been checked.
+
+Each takes the tensors of the loss (differentiable ones first), then its numbers: hyperparameters and the reduction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lossdsl.backends.interface import Interface
+from lossdsl.backends.programs import Derived, Output
+from lossdsl.backends.torch.dialect import TorchDialect, atom
+from lossdsl.backends.torch.emitter import TorchEmitter
+from lossdsl.backends.torch.layout import docstring, indented, listed, used
+from lossdsl.backends.torch.names import TorchNames
+from lossdsl.backends.torch.plain import Check, Plain
+from lossdsl.calculus.forward import PREFIX
+from lossdsl.calculus.gradient import SEED
+from lossdsl.ir.graph import Node
+from lossdsl.ir.stage import StageTable
+from lossdsl.meaning.core import Arg
+
+
+class Programs:
+    """Texts of the programs of one loss; `helpers` collects the functions of the table that they call."""
+
+    def __init__(self, interface: Interface, local: TorchNames) -> None:
+        self.interface, self.local = interface, local
+        self.helpers: dict[str, None] = {}
+
+    # ------------------------------------------------------------ signatures
+
+    @property
+    def differentiable(self) -> list[str]:
+        return [self.interface.arg_names[a.name] for a in self.interface.differentiable]
+
+    @property
+    def tensors(self) -> list[str]:
+        """The tensors of the loss, differentiable ones first."""
+        rest = [a for a in self.interface.arrays if a.role not in ("prediction", "learn")]
+        return [*self.differentiable, *(self.interface.arg_names[a.name] for a in rest)]
+
+    @property
+    def numbers(self) -> list[str]:
+        hosts = [self.interface.arg_names[a.name] for a in self.interface.hosts]
+        return [*hosts, *(["reduction"] if self.reduced else [])]
+
+    @property
+    def reduced(self) -> bool:
+        """Whether the value is per element, to be reduced."""
+        return self.interface.program.reduction is not None
+
+    def signature(self, *extra: str) -> str:
+        tensors = [f"{name}: torch.Tensor" for name in self.tensors]
+        numbers = [f"{name}: {'str' if name == 'reduction' else 'float'}" for name in self.numbers]
+        return ", ".join([*tensors, *numbers, *extra])
+
+    @property
+    def call(self) -> str:
+        return ", ".join([*self.tensors, *self.numbers])
+
+    # ------------------------------------------------------------ emitting
+
+    def emitter(
+        self,
+        table: StageTable,
+        hints: Mapping[int, str],
+        checks: Sequence[Check],
+        roots: Sequence[Node],
+        inputs: Mapping[str, str] | None = None,
+    ) -> TorchEmitter:
+        interface = self.interface
+        arrays = {**interface.arg_names, **(inputs or {})}
+        names = interface.fresh_names()
+        names.taken |= {*arrays.values(), *vars(self.local).values()}
+        names.taken |= {f"{prefix}_{name}" for prefix in ("grad", "vector") for name in self.differentiable}
+        dialect = TorchDialect(self.local.dt, self.local.device)
+        hosts = [a.name for a in interface.hosts]
+        emitter = TorchEmitter(dialect, table, arrays, hosts, interface.size_names, names, hints)
+        emitter.plan(list(roots))
+        emitter.checked = {
+            (check.array, check.axis, position.id) for check, position, demanded in checks if demanded.is_const
+        }
+        return emitter
+
+    def function(self, name: str, extra: Sequence[str], result: str, doc: str, emitter: TorchEmitter) -> str:
+        """The lines of the emitter as a function: sizes first, and autocast off where there are products."""
+        self.helpers |= emitter.helpers
+        lines = emitter.lines
+        if any(" @ " in line or "torch.einsum(" in line for line in lines):
+            lines = [f"with _without_autocast({self.tensors[0]}.device):", *indented(lines)]
+        body = [*docstring(doc), *self._shapes(lines), *lines]
+        return "\n".join([f"def {name}({self.signature(*extra)}) -> {result}:", *indented(body)])
+
+    def _shapes(self, lines: Sequence[str]) -> list[str]:
+        """What the lines use of the shapes, the dtype and the device of the tensors."""
+        result = []
+        by_tensor: dict[str, list[tuple[str, int]]] = {}
+        for axis, size in self.interface.size_names.items():
+            if used(size, lines):
+                arg, position = self._source(axis)
+                by_tensor.setdefault(self.interface.arg_names[arg.name], []).append((size, position))
+        for tensor, sizes in by_tensor.items():
+            left = ", ".join(size for size, _ in sizes)
+            result.append(f"{left} = {', '.join(f'{tensor}.shape[{position}]' for _, position in sizes)}")
+        first = self.tensors[0]
+        for name, attribute in ((self.local.dt, "dtype"), (self.local.device, "device")):
+            if used(name, lines):
+                result.append(f"{name} = {first}.{attribute}")
+        return result
+
+    def _source(self, axis: str) -> tuple[Arg, int]:
+        for arg in self.interface.arrays:
+            for position, extent in enumerate(arg.axes):
+                if extent.op == "size" and extent.name == axis:
+                    return arg, position
+        raise AssertionError(f"no argument has the axis {axis}")
+
+    def reduce(self, emitter: TorchEmitter, output: Output, kept: Node | None) -> str:
+        """The reduced value of the elements, as text: a new tensor."""
+        if not self.reduced:
+            return emitter.full(output)
+        code = emitter.ordered(output.node, output.indices)
+        if emitter.value(output.node, "real").host:
+            code = emitter.dialect.number(code)
+        elif emitter.is_view(output.node):
+            code = f"{atom(code)}.clone()"
+        return f"_reduced({code}, {self.kept(emitter, output, kept)}, {self.shape(emitter, output)}, reduction)"
+
+    def kept(self, emitter: TorchEmitter, output: Output, kept: Node | None) -> str:
+        return "None" if kept is None else emitter.ordered(kept, output.indices, "bool")
+
+    def shape(self, emitter: TorchEmitter, output: Output) -> str:
+        sizes = emitter.shape(output.indices)
+        return listed(sizes) if sizes else "()"
+
+    # ------------------------------------------------------------ programs
+
+    def plain_value(self, plain: Plain) -> str:
+        """The value as operations that autograd goes through."""
+        roots = [plain.element.node, *([plain.kept] if plain.kept is not None else [])]
+        emitter = self.emitter(plain.table, plain.names, plain.checks, roots)
+        emitter.differentiable = True
+        value = self.reduce(emitter, plain.element, plain.kept)
+        emitter.lines.append(f"return {value}")
+        return self.function("_value", [], "torch.Tensor", "The value, made of differentiable operations.", emitter)
+
+    def value_and_gradient(self, derived: Derived) -> str:
+        """The value, and its gradient in the same pass."""
+        local = self.local
+        outputs = list(derived.gradient.values())
+        kept = [derived.kept] if derived.kept is not None else []
+        roots = [derived.element.node, *kept, *(o.node for o in outputs)]
+        emitter = self.emitter(derived.table, derived.names, derived.checks, roots, {SEED: local.seed})
+        value = self.reduce(emitter, derived.element, derived.kept)
+        emitter.lines += [f"{local.value} = {value}", f"if not {local.with_gradient}:", f"    return ({local.value},)"]
+        emitter.lines.append(f"{local.seed} = {self._seed(emitter, derived)}")
+        grads = self._outputs(emitter, "grad", outputs)
+        emitter.lines.append(f"return {', '.join([local.value, *grads])}")
+        extra = [f"{local.upstream}: torch.Tensor | None", f"{local.with_gradient}: bool"]
+        doc = f"(value,), or the value and the gradients of {local.upstream} times it (None stands for 1)."
+        return self.function("_value_and_gradient", extra, "tuple[torch.Tensor, ...]", doc, emitter)
+
+    def second_order(self, derived: Derived) -> str:
+        """What a derivative of the gradient needs: the Hessian along vectors."""
+        local = self.local
+        outputs = list(derived.hvp.values())
+        assert derived.tangent is not None
+        tangent = Output(derived.tangent, derived.element.indices)
+        vectors = {PREFIX + a.name: f"vector_{self.interface.arg_names[a.name]}" for a in self.interface.differentiable}
+        kept = [derived.kept] if derived.kept is not None else []
+        roots = [tangent.node, *kept, *(o.node for o in outputs)]
+        emitter = self.emitter(derived.table, derived.names, derived.checks, roots, {SEED: local.seed, **vectors})
+        value = self.reduce(emitter, tangent, derived.kept)
+        emitter.lines += [f"{local.tangent} = {value}", f"if {local.upstream} is None:", f"    return ({local.tangent},)"]
+        emitter.lines.append(f"{local.seed} = {self._seed(emitter, derived)}")
+        products = self._outputs(emitter, "product", outputs)
+        emitter.lines.append(f"return {', '.join([local.tangent, *products])}")
+        extra = [f"{local.upstream}: torch.Tensor | None", *(f"{name}: torch.Tensor" for name in vectors.values())]
+        doc = f"The derivative of the value along the vectors, and with {local.upstream} that of its gradient."
+        return self.function("_second_order", extra, "tuple[torch.Tensor, ...]", doc, emitter)
+
+    def _seed(self, emitter: TorchEmitter, derived: Derived) -> str:
+        if not self.reduced:
+            one = f"torch.ones((), dtype={self.local.dt}, device={self.local.device})"
+            return f"{one} if {self.local.upstream} is None else {self.local.upstream}"
+        kept = self.kept(emitter, derived.element, derived.kept)
+        shape = self.shape(emitter, derived.element)
+        return f"_seed({self.local.upstream}, {kept}, {shape}, reduction, {self.tensors[0]})"
+
+    def _outputs(self, emitter: TorchEmitter, prefix: str, outputs: Sequence[Output]) -> list[str]:
+        """The texts of outputs; no two are one tensor."""
+        texts: list[str] = []
+        for output in outputs:
+            code = emitter.full(output)
+            texts.append(f"{code}.clone()" if code in texts else code)
+        return texts
+
+    def check(self, plain: Plain) -> str:
+        """Raises for a read outside of its axis, where the values of tensors may be looked at."""
+        emitter = self.emitter(plain.table, plain.names, [], [])
+        g = emitter.graph
+        for check, position, demanded in plain.checks:
+            low, high = g.extent(check.low), g.extent(check.high)
+            bad = g.both(demanded, g.apply("or", g.apply("lt", position, low), g.apply("ge", position, high)))
+            emitter.count_new(bad)
+            outside = emitter.value(bad, "bool").code
+            place = emitter.lifted(position, emitter.axes(bad.free), "int")
+            size = emitter.extent(check.high)
+            emitter.lines.append(f'_readable("{check.array}", {check.axis}, {outside}, {place}, {size})')
+        return self.function("_check", [], "None", "No read leaves its axis.", emitter)

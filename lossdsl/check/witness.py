@@ -1,0 +1,52 @@
+"""Autograd as a witness: of a gradient in closed form, and not always right itself.
+
+Where the two differ, the interpreter decides.  At a point in general position autograd has no excuse.  At others it is
+known to be wrong in these ways, which are explained and not held against the closed form:
+
+* at a kink it follows the operations instead of the function: clamp'(0) = 1 and maximum(t, 0)'(0) = 1/2;
+* it multiplies 0 by inf: in the branch of a `where` that is not taken, in xlogy(t, t) at 0, in a logsumexp over -inf;
+* its formulas lose digits where functions saturate: y*(1 - y) for the sigmoid, softplus above its threshold.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mpmath
+import numpy as np
+from mpmath import mpf
+
+from lossdsl.check.compare import Comparison, Fault, compare
+from lossdsl.check.points import Kind, Point
+from lossdsl.check.reference import DIGITS, Expected
+
+EXCUSES: dict[Kind, str] = {
+    "kink": "at a kink autograd follows the operations, not the function",
+    "mask": "autograd multiplies 0 by inf in a branch that is not taken",
+    "size": "autograd multiplies 0 by inf in a branch that is not taken",
+    "extreme": "autograd loses digits or overflows where functions saturate",
+}
+
+
+def judge(found: Any, witness: Any, expected: Expected, point: Point) -> tuple[Comparison, str]:
+    """The closed form against autograd, and why they may differ; empty if they do not, or if they may not."""
+    if isinstance(witness, Fault):
+        comparison = Comparison(1, wrong=f"autograd raises {witness}")
+    elif isinstance(found, Fault) or np.shape(witness) != expected.reference.shape:
+        comparison = compare(found, expected, point.precision)
+    else:
+        comparison = compare(found, _as_expected(witness, expected), point.precision)
+    sided = not compare(found, expected, point.precision).wrong
+    if comparison.wrong and sided and point.kind in EXCUSES:
+        return comparison, f" {comparison.wrong}: {EXCUSES[point.kind]}, and the interpreter sides with the closed form"
+    return comparison, ""
+
+
+def _as_expected(witness: Any, expected: Expected) -> Expected:
+    """Both are off by rounding: twice what is allowed for one."""
+    numbers = np.empty(np.size(witness), dtype=object)
+    numbers[:] = [mpf(float(x)) for x in np.asarray(witness).reshape(-1)]
+    undefined = np.array([bool(mpmath.isnan(x)) for x in expected.reference.reshape(-1)], dtype=bool)
+    numbers[undefined] = mpf("nan")
+    with mpmath.workdps(DIGITS):
+        return Expected(numbers.reshape(np.shape(witness)), expected.scale, np.asarray(2 * expected.allowed, dtype=object))
