@@ -15,7 +15,7 @@ from lossdsl.meaning.core import Alternative, Arg, Extent, Program
 
 MODULE_NAMES = {
     "np", "torch", "math", "Any", "annotations", "float", "int", "bool", "max", "min", "abs", "len", "tuple", "dict",
-    "zip", "isinstance", "str", "range", "print", "ValueError", "self",
+    "zip", "isinstance", "str", "range", "print", "ValueError", "self", "Sequence",
 }  # fmt: skip
 """Names that the text of a module uses: an argument or a loss that has one gets an underscore."""
 
@@ -58,8 +58,9 @@ class Interface:
 
     @cached_property
     def class_name(self) -> str:
-        """The loss's name in CapWords."""
-        return python_name("".join(p[:1].upper() + p[1:] for p in self.program.name.split("_") if p) or "Loss")
+        """The loss's name in CapWords; with an underscore where the function, or something else, has it already."""
+        name = python_name("".join(p[:1].upper() + p[1:] for p in self.program.name.split("_") if p) or "Loss")
+        return name + "_" if name == self.name or name in MODULE_NAMES else name
 
     @cached_property
     def arg_names(self) -> dict[str, str]:

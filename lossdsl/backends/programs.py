@@ -62,13 +62,13 @@ def derive(program: Program, hessian: bool = True) -> Derived:
     products: dict[str, Output] = {}
     tangent: Node | None = None
     if hessian:
-        for name in wrt:
-            indices, node = grads[name]
-            diagonals[name] = Output(hessian_diagonal(table, name, indices, node), indices)
-        tangents = Tangents(table, wrt)
+        tangents = Tangents(table, wrt, [lowered.element, *(node for _, node in grads.values())])
         for name in wrt:
             products[name] = Output(tangents.of(grads[name][1]), grads[name][0])
         tangent = tangents.of(lowered.element)
+        for name in wrt:
+            indices, node = grads[name]
+            diagonals[name] = Output(hessian_diagonal(table, name, indices, node), indices)
     expansion = Expansion(table)
 
     def final(node: Node) -> Node:

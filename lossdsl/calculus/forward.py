@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lossdsl.calculus.gradient import active_arrays, weighted
+from lossdsl.calculus.gradient import active_arrays, needed_stages, weighted
 from lossdsl.calculus.partials import Differentiator
 from lossdsl.ir.graph import Node
 from lossdsl.ir.stage import Array, StageTable
@@ -14,9 +14,9 @@ PREFIX = "__vector_"
 
 
 class Tangents:
-    """Derivatives along the directions `vector_NAME`, one for each argument of `wrt`."""
+    """Derivatives along one direction for each argument of `wrt`, of the `roots` and of every stage they need."""
 
-    def __init__(self, table: StageTable, wrt: Sequence[str]) -> None:
+    def __init__(self, table: StageTable, wrt: Sequence[str], roots: Sequence[Node]) -> None:
         self.table, self.graph = table, table.graph
         for name in wrt:
             own = table.arrays[name]
@@ -25,7 +25,7 @@ class Tangents:
         self.tangent_of: dict[str, str] = {name: PREFIX + name for name in wrt}
         active = active_arrays(table, wrt)
         self.d = Differentiator(self.graph, active)
-        for stage in [s for s in table.stages.values() if s.name in active]:
+        for stage in [s for s in needed_stages(table, roots) if s.name in active]:
             factor = weighted(table, stage, self.graph.const(1))
             tangent = self.of(stage.body)
             body = _times(factor, tangent)
@@ -47,5 +47,5 @@ def _times(partial: Node, tangent: Node) -> Node:
 
 def along(table: StageTable, wrt: Sequence[str], nodes: Mapping[str, Node]) -> dict[str, Node]:
     """The derivative of each node along the directions of `wrt`."""
-    tangents = Tangents(table, wrt)
+    tangents = Tangents(table, wrt, list(nodes.values()))
     return {name: tangents.of(node) for name, node in nodes.items()}

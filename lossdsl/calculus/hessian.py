@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lossdsl.calculus.gradient import active_arrays, weighted
+from lossdsl.calculus.gradient import active_arrays, needed_stages, weighted
 from lossdsl.calculus.partials import Differentiator
 from lossdsl.calculus.terms import Term, array_indices, collect
 from lossdsl.ir.graph import Index, Node
-from lossdsl.ir.stage import StageTable, fresh_index
+from lossdsl.ir.stage import Stage, StageTable, fresh_index
+
+FEW = 8
+"""Dense entries of a stage that are kept apart, so that they can still be solved for one another's indices."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Entry:
 class Jacobian:
     """Derivatives with respect to the element of `name` at fresh indices `at`."""
 
-    def __init__(self, table: StageTable, name: str, reserved: Sequence[Index]) -> None:
+    def __init__(self, table: StageTable, name: str, reserved: Sequence[Index], root: Node) -> None:
         self.table, self.graph, self.name = table, table.graph, name
         self.at: tuple[Index, ...] = ()
         for index in array_indices(table, name):
@@ -39,13 +42,25 @@ class Jacobian:
         self.stages: dict[str, list[Entry]] = {}
         active = active_arrays(table, [name])
         self.d = Differentiator(self.graph, active)
-        for stage in [s for s in table.stages.values() if s.name in active]:
+        for stage in [s for s in needed_stages(table, [root]) if s.name in active]:
             factor = weighted(table, stage, self.graph.const(1))
             where = stage.where if stage.where is not None else self.graph.const(True)
             pairs = tuple((self.graph.index(k), place) for k, place in stage.positions)
-            self.stages[stage.name] = [
-                self._reduced(e, factor, where, pairs, stage.reduced, stage.out) for e in self.of(stage.body)
-            ]
+            entries = [self._reduced(e, factor, where, pairs, stage.reduced) for e in self.of(stage.body)]
+            self.stages[stage.name] = self._merged(stage, entries)
+
+    def _merged(self, stage: Stage, entries: list[Entry]) -> list[Entry]:
+        """Entries without pairs as one, by a stage of their own, where that is no larger than the gradient.
+
+        Without it, a chain of scalar stages would have as many entries as it is long, each summed over every link.
+        """
+        dense = [e for e in entries if not e.pairs]
+        if len(dense) < 2 or (stage.out and len(dense) <= FEW):
+            return entries
+        terms = [Term(e.coefficient, e.reduced, e.where, ()) for e in dense]
+        total = collect(self.table, f"d_{stage.name}", (*stage.out, *self.at), terms)
+        rest = [e for e in entries if e.pairs]
+        return [Entry(total, (), self.graph.const(True), ()), *rest]
 
     def of(self, node: Node) -> list[Entry]:
         """The entries of the derivative of an expression."""
@@ -82,7 +97,6 @@ class Jacobian:
         where: Node,
         pairs: tuple[tuple[Node, Node], ...],
         over: Sequence[Index],
-        out: Sequence[Index],
     ) -> Entry:
         """The entry of a stage from one of its body: summed over the stage's indices, pairs solved for them."""
         whole = Entry(
@@ -141,7 +155,7 @@ def _same_range(value: Node, index: Index) -> bool:
 
 def hessian_diagonal(table: StageTable, name: str, target: Sequence[Index], grad: Node) -> Node:
     """d grad[K] / d x[K] at each K of `target`, for grad = d loss / d x as a node over `target`."""
-    jacobian = Jacobian(table, name, target)
+    jacobian = Jacobian(table, name, target, grad)
     g = table.graph
     onto = {at: g.index(k) for at, k in zip(jacobian.at, target, strict=True)}
     terms: list[Term] = []

@@ -34,7 +34,6 @@ def array_indices(table: StageTable, name: str) -> tuple[Index, ...]:
     indices: list[Index] = []
     for position, extent in enumerate(table.arrays[name].axes):
         label = extent.name if extent.op == "size" else f"i{position}"
-        label = "i" if label == ".." else label
         indices.append(fresh_index(Index(label, core.ZERO, extent), indices))
     return tuple(indices)
 

@@ -11,7 +11,7 @@ import numpy as np
 from mpmath import mpf
 
 from lossdsl.check.precision import Precision
-from lossdsl.check.reference import DIGITS, Expected, Outcome, Refused, Undecided
+from lossdsl.check.reference import DIGITS, Expected, Refused
 
 FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError)
 """What emitted code raises, for arguments that it refuses, or because it is wrong."""
@@ -54,11 +54,9 @@ def attempt(compute: Callable[[], Any]) -> Any:
         return Fault(error)
 
 
-def compare(found: Any, expected: Outcome, precision: Precision) -> Comparison:
+def compare(found: Any, expected: Expected | Refused, precision: Precision) -> Comparison:
     """`found` is an array of the emitted code, or a `Fault`."""
     match expected, found:
-        case Undecided(), _:
-            return Comparison(0)
         case Refused(), Fault():
             return Comparison(1)
         case Refused(reason), _:
@@ -84,11 +82,13 @@ def _arrays(found: Any, expected: Expected, precision: Precision) -> Comparison:
 
 
 def _entry(found: float, expected: Expected, place: tuple[int, ...], precision: Precision) -> Comparison:
-    """Infinite where the reference is, or too large to be represented; finite elsewhere, and close enough."""
+    """Infinite where the reference is, not finite where it can not be represented; else finite, and close enough."""
     value, reference, allowed = mpf(found), expected.reference[place], expected.allowed[place]
     wrong = f"is {found!r} instead of {mpmath.nstr(+reference, 20)}"
-    overflows = abs(reference) + allowed >= precision.largest
-    if mpmath.isinf(value) and overflows and (value > 0) == (reference > 0):
+    if mpmath.isinf(reference) and value == reference:
+        return Comparison(1, place=place)
+    too_large = mpmath.isfinite(reference) and abs(reference) + allowed >= precision.largest
+    if too_large and not mpmath.isfinite(value):
         return Comparison(1, place=place)
     if not mpmath.isfinite(value) or mpmath.isinf(reference):
         return Comparison(1, float("inf"), 0.0, place, wrong)

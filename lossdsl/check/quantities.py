@@ -1,115 +1,53 @@
-"""What emitted code computes, and what the interpreter says to the same question."""
+"""How emitted code is asked what the interpreter is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
+from lossdsl.check.jets import DIAGONAL, GRADIENT, PREDICTIONS, PRODUCT, TERMS, VALUE, Key, Question
 from lossdsl.check.points import Point
 from lossdsl.check.precision import DOUBLE
-from lossdsl.check.reference import Result
 from lossdsl.check.subjects import Reduction, Subject
 from lossdsl.meaning.core import Program
 
 Vectors = Mapping[str, Any]
+REDUCTIONS: dict[str, Reduction] = {"sum": "sum", "none": "none"}
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """`order` is that of the derivative; `part` says of which argument, or which of several results it is."""
+def question(program: Program, point: Point, vectors: Vectors) -> Question:
+    """What to compare at a point, with directions for the arguments to differentiate by.
 
-    what: str
-    part: str
-    order: int
-    meaning: Result
-    code: Callable[[Subject], Any]
-
-
-def quantities(program: Program, point: Point, vectors: Vectors) -> Iterator[Quantity]:
-    """What to compare at a point: derivatives with respect to the arguments that `vectors` has directions for.
-
-    Second derivatives are left out where numbers are extreme: section 7 promises nothing for them there.
+    Second derivatives are left out where numbers are extreme: section 7 promises nothing for them there.  Reductions,
+    terms and predictions are the same code at every point: points in general position are enough for them.
     """
-    yield _value(point, None)
-    yield from _gradients(point, vectors, None)
-    if point.precision is not DOUBLE:
-        return
-    if point.kind != "extreme":
-        yield from _second(point, vectors)
-    if point.kind == "general":
-        yield from _exports(program, point)
-        for reduction in ("sum", "none") if program.reduction is not None else ():
-            yield _value(point, reduction)
-            yield from _gradients(point, vectors, reduction)
+    double = point.precision is DOUBLE
+    general = double and point.kind == "general"
+    reductions = (None, *REDUCTIONS.values()) if general and program.reduction is not None else (None,)
+    return Question(vectors, reductions, second=double and point.kind != "extreme", exports=general)
 
 
-def _named(what: str, reduction: Reduction | None) -> str:
-    return what if reduction is None else f"{what}, {reduction}"
+def ask(subject: Subject, key: Key, point: Point, vectors: Vectors) -> Any:
+    """The answer of emitted code."""
+    what, _, asked = key[0].partition(", ")
+    part, wrt, reduction = key[1], tuple(vectors), REDUCTIONS.get(asked)
+    match what:
+        case "value":
+            return subject.value(point.arguments, reduction)
+        case "gradient":
+            return subject.gradient(point.arguments, wrt, reduction)[wrt.index(part)]
+        case "Hessian diagonal":
+            return subject.hessian_diagonal(point.arguments, part)
+        case "Hessian-vector product":
+            return subject.hvp(point.arguments, wrt, tuple(vectors.values()))[wrt.index(part)]
+        case "terms":
+            return subject.terms(point.arguments)[part]
+        case "predictions":
+            found = subject.predict(point.arguments)
+            return found[part] if isinstance(found, Mapping) else found
+    raise AssertionError(f"no code for {what}")
 
 
-def _value(point: Point, reduction: Reduction | None) -> Quantity:
-    return Quantity(
-        _named("value", reduction),
-        "",
-        0,
-        lambda meaning: meaning.value(reduction),
-        lambda subject: subject.value(point.arguments, reduction),
-    )
-
-
-def _gradients(point: Point, vectors: Vectors, reduction: Reduction | None) -> Iterator[Quantity]:
-    wrt = tuple(vectors)
-    for place, name in enumerate(wrt):
-        yield Quantity(
-            _named("gradient", reduction),
-            name,
-            1,
-            lambda meaning, name=name: meaning.gradient(name, reduction),
-            lambda subject, place=place: subject.gradient(point.arguments, wrt, reduction)[place],
-        )
-
-
-def _second(point: Point, vectors: Vectors) -> Iterator[Quantity]:
-    wrt, along = tuple(vectors), tuple(vectors.values())
-    for place, name in enumerate(wrt):
-        yield Quantity(
-            "Hessian diagonal",
-            name,
-            2,
-            lambda meaning, name=name: meaning.hessian_diagonal(name),
-            lambda subject, name=name: subject.hessian_diagonal(point.arguments, name),
-        )
-        yield Quantity(
-            "Hessian-vector product",
-            name,
-            2,
-            lambda meaning, place=place: meaning.hvp(wrt, along)[place],
-            lambda subject, place=place: subject.hvp(point.arguments, wrt, along)[place],
-        )
-
-
-def _exports(program: Program, point: Point) -> Iterator[Quantity]:
-    terms = [let.name for let in program.lets if let.role == "term"]
-    predicted = [let.name for let in program.lets if let.role == "predict"]
-    for name in terms:
-        yield Quantity(
-            "terms",
-            name,
-            0,
-            lambda meaning, name=name: meaning.terms()[name],
-            lambda subject, name=name: subject.terms(point.arguments)[name],
-        )
-    for name in predicted:
-        yield Quantity(
-            "predictions",
-            name,
-            0,
-            lambda meaning, name=name: meaning.predict()[name],
-            lambda subject, name=name: _only(subject.predict(point.arguments), name),
-        )
-
-
-def _only(found: Any, name: str) -> Any:
-    """Of several predictions the one of this name; a single one comes alone."""
-    return found[name] if isinstance(found, Mapping) else found
+assert {VALUE, GRADIENT, DIAGONAL, PRODUCT, TERMS, PREDICTIONS} == {
+    "value", "gradient", "Hessian diagonal", "Hessian-vector product", "terms", "predictions"
+}  # fmt: skip

@@ -1,6 +1,7 @@
-"""What a result must be, and how much of it rounding may take: both from the reference interpreter.
+"""What results must be, and how much of them rounding may take: both from the reference interpreter.
 
-The value of a result is that of the formula in so many digits that doubling their number changes nothing.
+The value of a result is that of the formula in so many digits that the formula and its promised form (see `promises`),
+which are equal in exact arithmetic, agree in twenty.
 
 The tolerance is computed, in two parts.  Let K be the number of operations on the longest way from an argument to the
 result: each operation of the formula once, a reduction as often as it has elements.
@@ -10,16 +11,17 @@ result: each operation of the formula once, a reduction as often as it has eleme
 * Where something cancels, the error is u * sum |c_k| over the roundings k, with factors c_k that depend on the point.
   They show in the formula itself, evaluated operation by operation (derivatives by the chain rule) with b bits: its
   error is sum c_k d_k with |d_k| <= 2^-b.  Taken as random, its root mean square is at least 2^-b sum |c_k|/sqrt(3 K),
-  by the inequality of Cauchy and Schwarz; the largest of four such errors (for four b, each scaled by 2^b) is above an
-  eighth of that, except with a probability of about (1/8)^4.  So the error allowed is 8 sqrt(3 K) times the largest.
+  by the inequality of Cauchy and Schwarz; the largest of four such errors (for different b and ways to round, each
+  scaled by 2^b u) is above an eighth of that, except with a probability of about (1/8)^4.  So 8 sqrt(3 K) times the
+  largest is allowed.
 
-The formula is evaluated in its promised form (see `promises`): what section 7 promises to be accurate is one operation.
+The formula is evaluated in its promised form: what section 7 promises to be accurate is one operation.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,26 +30,33 @@ import numpy as np
 import numpy.typing as npt
 from mpmath import mpf
 
-from lossdsl.check.precision import Precision
+from lossdsl.check.jets import Answers, Jets, Key, Question, order
+from lossdsl.check.precision import Precision, Probe, rounding
 from lossdsl.check.promises import promised
 from lossdsl.meaning.core import Along, Apply, Expr, If, Index, Let, Program, Read, Reduce
-from lossdsl.meaning.interpret import EvaluationError, Interpreter, accurate
+from lossdsl.meaning.interpret import LEAST, EvaluationError
+from lossdsl.meaning.reference.arguments import Arguments
 from lossdsl.meaning.reference.walk import bottom_up, bound_by, children, roots
 
 ROUNDINGS = 8
 """Of one operation: 4 ulps."""
-DIGITS = 30
-"""For sums and quotients of errors; they are not needed to more than one."""
 LUCK = 8
 """How much smaller than its root mean square the largest of the observed errors is taken to be."""
+DIGITS = 30
+"""For sums and quotients of errors; they are not needed to more than one."""
+LADDER = (400, 800, 1600)
+"""At the first of these precisions no float64 is lost beside 1."""
+MATCHING = mpf("1e-20")
 
 Objects = npt.NDArray[np.object_]
-Result = Callable[[Interpreter], Any]
 
 
 @dataclass(frozen=True)
 class Expected:
-    """The reference, the magnitude that errors are relative to, and the error that is allowed; in `mpf`, by entry."""
+    """The reference, the magnitude that errors are relative to, and the error that is allowed; in `mpf`, by entry.
+
+    The reference is nan where the formula has no value, or one that hangs on a rounding.
+    """
 
     reference: Objects
     scale: Objects
@@ -61,70 +70,120 @@ class Refused:
     reason: str
 
 
-@dataclass(frozen=True)
-class Undecided:
-    """The result hangs on a rounding: a condition compares two numbers that differ in no digit."""
-
-    reason: str
-
-
-Outcome = Expected | Refused | Undecided
-
-
 class Reference:
     """The judge of one program."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.witness = promised(program)
+        self.promised = promised(program)
         self.elementwise = is_elementwise(program)
 
-    def expect(self, arguments: Mapping[str, Any], precision: Precision, order: int, result: Result) -> Outcome:
-        """The outcome of `result`, a derivative of this order (0: a value), where code computes in `precision`."""
+    def expect(
+        self, arguments: Mapping[str, Any], precision: Precision, question: Question
+    ) -> dict[Key, Expected] | Refused:
+        """What code that computes in `precision` has to answer."""
         try:
-            reference = np.asarray(accurate(self.program, arguments, result), dtype=object)
-            lost = self._lost(arguments, precision, reference, result)
+            settled = self._settled(arguments, question)
+            lost = self._lost(arguments, precision, settled, question)
         except EvaluationError as error:
             return Refused(error.message)
-        except ArithmeticError as error:
-            return Undecided(str(error))
-        operations = (order + 1) * self._operations(arguments)
+        operations = self._operations(arguments)
         with mpmath.workdps(DIGITS):
-            scale = self._scale(reference)
-            plain = ROUNDINGS * operations * precision.roundoff * scale
-            cancelled = LUCK * mpmath.sqrt(3 * operations) * lost
-            return Expected(reference, scale, np.asarray(plain + cancelled + precision.smallest, dtype=object))
+            return {
+                key: self._expected(reference, lost[key], (order(key) + 1) * operations, precision)
+                for key, reference in settled.items()
+            }
 
-    def _lost(self, arguments: Mapping[str, Any], precision: Precision, reference: Objects, result: Result) -> Objects:
-        """The largest error of the formula at low precision, scaled to `precision`; inf where it is no number."""
-        largest = np.full(reference.shape, mpf(0), dtype=object)
-        for digits in precision.digits:
-            found = np.asarray(result(Interpreter(self.witness, digits).bind(arguments)), dtype=object)
-            with mpmath.workdps(DIGITS):
-                factor = precision.reduction(digits)
-                for place in np.ndindex(reference.shape):
-                    error = _distance(found[place], reference[place]) * factor
-                    largest[place] = max(largest[place], error)
-        return largest
+    def has_value(self, arguments: Mapping[str, Any]) -> bool | Refused:
+        """Whether the loss is a number there."""
+        try:
+            answers = Jets(self.program, LADDER[0], arguments).answer(Question({}))
+        except EvaluationError as error:
+            return Refused(error.message)
+        return not any(entry != entry for entry in answers["value", ""].reshape(-1))
+
+    # ------------------------------------------------------------ the reference
+
+    def _settled(self, arguments: Mapping[str, Any], question: Question) -> Answers:
+        """The formula, in more and more digits, until its promised form agrees; nan for entries that never do."""
+        for digits in LADDER:
+            formula = Jets(self.program, digits, arguments).answer(question)
+            form = Jets(self.promised, digits, arguments).answer(question)
+            settled = {key: _agreed(formula[key], form[key]) for key in formula}
+            if all(np.array_equal(np.equal(formula[key], formula[key]), np.equal(x, x)) for key, x in settled.items()):
+                break
+        return settled
+
+    def _expected(self, reference: Objects, lost: Objects, operations: int, precision: Precision) -> Expected:
+        scale = self._scale(reference)
+        plain = ROUNDINGS * operations * precision.roundoff * scale
+        cancelled = LUCK * mpmath.sqrt(3 * operations) * lost
+        return Expected(reference, scale, np.asarray(plain + cancelled + precision.smallest, dtype=object))
 
     def _scale(self, reference: Objects) -> Objects:
         """Of an elementwise loss the magnitude of each entry, else the largest; those that are finite."""
         magnitudes = [abs(entry) if mpmath.isfinite(entry) else mpf(0) for entry in reference.reshape(-1)]
-        scale = np.empty(len(magnitudes), dtype=object)
-        scale[:] = magnitudes if self.elementwise else [max(magnitudes, default=mpf(0))] * len(magnitudes)
-        return scale.reshape(reference.shape)
+        largest = [max(magnitudes, default=mpf(0))] * len(magnitudes)
+        return _array(magnitudes if self.elementwise else largest, reference.shape)
+
+    # ------------------------------------------------------------ rounding
+
+    def _lost(
+        self, arguments: Mapping[str, Any], precision: Precision, settled: Answers, question: Question
+    ) -> Answers:
+        """The largest error of the formula at low precision, scaled to `precision`; inf where it is no number."""
+        lost = {key: _array([mpf(0)] * array.size, array.shape) for key, array in settled.items()}
+        for probe in precision.probes:
+            found = self._probed(arguments, probe, question)
+            with mpmath.workdps(DIGITS):
+                factor = precision.reduction(probe)
+                for key, array in lost.items():
+                    for place in np.ndindex(array.shape):
+                        error = _distance(found[key][place], settled[key][place]) * factor
+                        array[place] = max(array[place], error)
+        return lost
+
+    def _probed(self, arguments: Mapping[str, Any], probe: Probe, question: Question) -> Answers:
+        with rounding(probe.mode):
+            return Jets(self.promised, probe.digits, arguments).answer(question)
 
     def _operations(self, arguments: Mapping[str, Any]) -> int:
         """The longest way from an argument to the loss, counted generously: every operation once, loops by length."""
-        evaluated = Interpreter(self.program, 15).bind(arguments).plain
-        count = math.prod(len(evaluated.ranges[id(var)]) for var in self.program.free)
+        bound = Arguments(self.program, arguments)
+
+        def length(variables: tuple[Any, ...]) -> int:
+            return math.prod(max(0, bound.extent(var.high) - bound.extent(var.low)) for var in variables)
+
+        count = length(self.program.free)
         for node in bottom_up(roots(self.program)):
             match node:
                 case Reduce() | Along():
-                    count += math.prod(len(evaluated.ranges[id(var)]) for var in bound_by(node))
+                    count += length(bound_by(node))
                 case Apply() | If():
                     count += 1
         return max(count, 1)
+
+
+def _array(entries: list[mpf], shape: tuple[int, ...]) -> Objects:
+    array = np.empty(len(entries), dtype=object)
+    array[:] = entries
+    return array.reshape(shape)
+
+
+def _agreed(formula: Objects, form: Objects) -> Objects:
+    """Where both agree, the formula's value; where the formula is not finite and the form is, the form's; else nan.
+
+    log(1 - sigmoid(1e30)) is -inf in any number of digits that a computer holds.
+    """
+
+    def entry(one: mpf, other: mpf) -> mpf:
+        if one == other or one != one != other != other:
+            return one
+        if not mpmath.isfinite(one) and mpmath.isfinite(other):
+            return other
+        return one if abs(one - other) <= max(MATCHING * abs(one), LEAST) else mpf("nan")
+
+    return _array([entry(a, b) for a, b in zip(formula.reshape(-1), form.reshape(-1), strict=True)], formula.shape)
 
 
 def _distance(found: mpf, reference: mpf) -> mpf:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import mpmath
 import numpy as np
 
 from lossdsl.check.compare import FAULTS, Fault, attempt, compare
+from lossdsl.check.jets import GRADIENT, Key, order
 from lossdsl.check.ledger import Ledger
 from lossdsl.check.points import Point, Points
 from lossdsl.check.precision import DOUBLE
-from lossdsl.check.quantities import Quantity, Vectors, quantities
-from lossdsl.check.reference import Expected, Outcome, Reference, Refused, Result
+from lossdsl.check.quantities import Vectors, ask, question
+from lossdsl.check.reference import Expected, Reference, Refused
 from lossdsl.check.report import Report
 from lossdsl.check.subjects import NumpyCode, Subject, TorchCode, missing
 from lossdsl.check.taylor import remainder_rate, stops_gradients
@@ -88,19 +88,23 @@ class _Run:
         """The first candidate at which the loss has a value; else the first that the language refuses, if any."""
         refused = None
         for point in candidates:
-            outcome = self._expect(point, 0, lambda meaning: meaning.value())
-            if isinstance(outcome, Expected) and not any(map(mpmath.isnan, outcome.reference.reshape(-1))):
+            answer = self.reference.has_value(point.arguments)
+            if answer is True:
                 return point
-            if isinstance(outcome, Refused):
+            if answer is not False:
                 refused = refused or point
         return refused
 
     def compare(self, point: Point) -> None:
         vectors = self._directions(point)
-        for quantity in quantities(self.program, point, vectors):
-            self._compare(quantity, point)
-        if self.differentiable and point.kind == "general" and point.precision is DOUBLE:
-            self._compare_differences(point, vectors)
+        expected = self.reference.expect(point.arguments, point.precision, question(self.program, point, vectors))
+        if isinstance(expected, Refused):
+            self._compare_answers(("value", ""), expected, point, vectors)
+            return
+        for key, each in expected.items():
+            self._compare_answers(key, each, point, vectors)
+        if self.differentiable and vectors and point.kind == "general" and point.precision is DOUBLE:
+            self._compare_differences(expected, point, vectors)
 
     def _directions(self, point: Point) -> Vectors:
         """For each argument to differentiate by, a vector of eighths; arguments that are left out get none."""
@@ -110,39 +114,34 @@ class _Run:
         dtype = point.precision.dtype
         return {name: np.asarray(rng.integers(-8, 9, size=shape) / 8, dtype=dtype) for name, shape in shapes.items()}
 
-    def _expect(self, point: Point, order: int, result: Result) -> Outcome:
-        return self.reference.expect(point.arguments, point.precision, order, result)
-
     # ------------------------------------------------------------ comparisons
 
-    def _compare(self, quantity: Quantity, point: Point) -> None:
-        """With the interpreter; then the closed forms with autograd."""
-        expected = self._expect(point, quantity.order, quantity.meaning)
-        found = {subject.name: attempt(lambda s=subject: quantity.code(s)) for subject in self.subjects}
-        for name, result in found.items():
-            if name != AUTOGRAD or quantity.order == 0:
-                comparison = compare(result, expected, point.precision)
-                self.ledger.add(f"{name} {quantity.what}", MEANING, point, quantity.part, comparison)
-        if quantity.order == 0 or AUTOGRAD not in found or not isinstance(expected, Expected):
-            return
-        witness = found.pop(AUTOGRAD)
-        for name, result in found.items():
-            comparison, excuse = judge(result, witness, expected, point)
-            what, against = f"{name} {quantity.what}", AUTOGRAD if quantity.order == 1 else f"double {AUTOGRAD}"
-            if excuse:
-                self.ledger.explain(what, against, point, f"{quantity.part}{excuse}")
-            else:
-                self.ledger.add(what, against, point, quantity.part, comparison)
+    def _compare_answers(self, key: Key, expected: Expected | Refused, point: Point, vectors: Vectors) -> None:
+        """With the interpreter; then derivatives in closed form with autograd."""
+        what, part = key
+        found = {each.name: attempt(lambda s=each: ask(s, key, point, vectors)) for each in self.subjects}
+        for name, answer in found.items():
+            if name != AUTOGRAD or order(key) == 0:
+                comparison = compare(answer, expected, point.precision)
+                self.ledger.add(f"{name} {what}", MEANING, point, part, comparison)
+        if order(key) > 0 and AUTOGRAD in found and isinstance(expected, Expected):
+            self._compare_autograd(key, found, expected, point)
 
-    def _compare_differences(self, point: Point, vectors: Vectors) -> None:
-        outcomes = [self._expect(point, 1, lambda meaning, n=name: meaning.gradient(n)) for name in vectors]
-        expected = [outcome for outcome in outcomes if isinstance(outcome, Expected)]
-        if len(expected) < len(outcomes) or not vectors:
-            return
+    def _compare_autograd(self, key: Key, found: dict[str, Any], expected: Expected, point: Point) -> None:
+        what, part = key
+        against = AUTOGRAD if order(key) == 1 else f"double {AUTOGRAD}"
+        witness = found.pop(AUTOGRAD)
+        for name, answer in found.items():
+            comparison, excuse = judge(answer, witness, expected, point)
+            if excuse:
+                self.ledger.explain(f"{name} {what}", against, point, f"{part}{excuse}")
+            else:
+                self.ledger.add(f"{name} {what}", against, point, part, comparison)
+
+    def _compare_differences(self, expected: Mapping[Key, Expected], point: Point, vectors: Vectors) -> None:
+        errors = [expected[GRADIENT, name] for name in vectors]
         for subject in self.subjects:
-            if subject.name == AUTOGRAD:
-                continue
             gradients = attempt(lambda s=subject: s.gradient(point.arguments, tuple(vectors)))
-            if not isinstance(gradients, Fault):
-                rate = remainder_rate(self.program, point.arguments, vectors, gradients, expected)
+            if subject.name != AUTOGRAD and not isinstance(gradients, Fault):
+                rate = remainder_rate(self.program, point.arguments, vectors, gradients, errors)
                 self.ledger.add_rate(f"{subject.name} gradient", TAYLOR, point, rate)

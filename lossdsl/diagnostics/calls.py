@@ -22,6 +22,9 @@ class UnknownFunction(Problem):
 class WrongArgumentCount(Problem):
     """A call with too many or too few arguments.
 
+    Built-in functions take a fixed number of arguments; `max` and `min` take two or more, or reduce one.  Arguments
+    of a `def` or loss may be left out where they have a default.
+
     Wrong: `clip(x, 0)`
 
     Right: `clip(x, 0, 1)`
@@ -157,6 +160,8 @@ class OutputNotNamed(Problem):
 
 class NotAFunction(Problem):
     """Something that is not a function is called.
+
+    Round brackets directly behind a name are a call.  Elements are read with square brackets, and a product has a sign.
 
     Wrong: `x(n)` for an argument `x[n]`
 

@@ -8,6 +8,9 @@ from lossdsl.diagnostics.problem import Problem
 class UnknownModule(Problem):
     """The catalogue has no module of this name.
 
+    A name without quotes is a module of the catalogue that ships with the compiler; `lossdsl list` shows what it has.
+    Files are named in quotes.
+
     Wrong: `use regresion: huber`
 
     Right: `use regression: huber`
@@ -48,6 +51,8 @@ class OutsideFolder(Problem):
 class ImportCycle(Problem):
     """Files take items from one another in a circle.
 
+    A file is read, with all that it uses, before anything can be taken from it.
+
     Wrong: `a.loss` uses `b.loss`, which uses `a.loss`
 
     Right: move what both need into a third file.
@@ -60,6 +65,8 @@ class ImportCycle(Problem):
 class NotInModule(Problem):
     """The module or file has no item of this name.
 
+    What can be taken are the `def`s and losses of the file, and what it takes from others itself.
+
     Wrong: `use regression: hubert`
 
     Right: `use regression: huber`
@@ -71,6 +78,8 @@ class NotInModule(Problem):
 
 class NoFolder(Problem):
     """A text that comes from no file names a file.
+
+    The path of a file is relative to the file that names it, and this text has no place of its own.
 
     Wrong: `use "./mine.loss": f` in a text that was passed as a string
 

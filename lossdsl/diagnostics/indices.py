@@ -210,18 +210,6 @@ class OneIndexOnly(Problem):
     title = "exactly one index is needed"
 
 
-class CircularRange(Problem):
-    """Two indices would have to take their ranges from one another.
-
-    Wrong: `sum[a](sum[b](x[a + b]))`, where nothing but the sum of both is read
-
-    Right: `sum[a in 3](sum[b](x[a + b]))`
-    """
-
-    code = "E0315"
-    title = "the ranges depend on one another"
-
-
 class IndexNotOnRight(Problem):
     """An index on the left of a binding does not occur on the right, and nothing else says its range.
 
@@ -230,7 +218,7 @@ class IndexNotOnRight(Problem):
     Right: `m[n] = mean[c](x[n, c])`, or `m[n, k in 3] = mean[c](x[n, c])`
     """
 
-    code = "E0316"
+    code = "E0315"
     title = "an index that the right side lacks"
 
 
@@ -244,5 +232,5 @@ class BadRange(Problem):
     Right: `sum[b in 10](...)`, `sum[b in bins](...)` for `bins > 0 = 10`
     """
 
-    code = "E0317"
+    code = "E0316"
     title = "not a size"

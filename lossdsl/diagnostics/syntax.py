@@ -47,12 +47,13 @@ class ForbiddenCharacter(Problem):
 class TabCharacter(Problem):
     """A tab outside a text or a comment.
 
-    How wide a tab is depends on who looks, and blocks are told apart by their indentation: only spaces count.
+    How wide a tab is depends on who looks, and blocks are told apart by their indentation: only spaces count.  Below,
+    `→` shows the tab.
 
     Wrong:
 
         def f(x):
-        \treturn x
+        →   return x
 
     Right:
 

@@ -76,6 +76,9 @@ class BadDomain(Problem):
 class ConstantTooLarge(Problem):
     """A constant has too many digits to be worked out.
 
+    Constants are worked out exactly, as fractions, when a text is read.  What needs more than a thousand digits is far
+    beyond every floating-point number.
+
     Wrong: `9^9^9^9`
 
     Right: a number of a size that a floating-point number can hold.
@@ -101,7 +104,9 @@ class PredictUsesData(Problem):
 
 
 class DivisionByZero(Problem):
-    """A constant is divided by zero.
+    """A constant is divided by zero, or 0 is raised to a negative power.
+
+    Constants of a signature are worked out when the text is read, and have to be numbers.
 
     Wrong: `delta = 1/0`
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lossdsl.display.alike import Alike, Inlining
 from lossdsl.display.draft import Names, drafted
 from lossdsl.display.formula import NotExpressible, Sheet
 from lossdsl.display.from_program import sheet
@@ -24,5 +25,11 @@ def gradient_text(program: core.Program, wrt: str, simplify: bool = True) -> str
 def _gradient_sheet(program: core.Program, wrt: str, exact: bool, simplify: bool) -> Sheet:
     names = Names(program)
     draft = drafted(program, wrt, exact, names)
+    draft = draft.by(Alike(draft))
+    draft = draft.by(Inlining(draft))
+    if simplify:
+        from lossdsl.display.simplify import Simplifying
+
+        draft = draft.by(Simplifying(draft))
     draft = draft.by(Sharing(draft, names))
     return sheet(draft, names)

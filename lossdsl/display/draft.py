@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lossdsl.calculus.gradient import gradient
 from lossdsl.display.instances import Mapped, Shapes, instance
 from lossdsl.display.plain import Plain
-from lossdsl.display.rewriter import BINDING, Let, Rewriter, reduction, stage_nodes, volume
+from lossdsl.display.rewriter import BINDING, Let, Rewriter, end_of, reduction, stage_nodes, volume
 from lossdsl.ir.graph import Graph, Index, Node
 from lossdsl.ir.lower import Lowered, lower
 from lossdsl.ir.stage import Stage, StageTable, fresh_index
@@ -32,11 +33,35 @@ class Draft:
         """The same, with every definition rewritten; the rewriter may put bindings of its own before each."""
         lets: list[Let] = []
         for let in self.lets:
-            node = rewriter.rewrite(let.node)
-            lets += rewriter.lets
+            finished = rewriter.finish(let)
+            lets += [*rewriter.lets, *([] if finished is None else [finished])]
             rewriter.lets = []
-            lets.append(Let(let.name, let.indices, node))
         return Draft(self.program, rewriter.table, lets)
+
+
+@dataclass
+class Occurrences:
+    """How often each node is written and each array is read, and the nodes that are terms of sums or later cases."""
+
+    uses: Counter[int]
+    reads: Counter[str]
+    spines: set[int]
+
+
+def occurrences(draft: Draft) -> Occurrences:
+    roots = [let.node for let in draft.lets]
+    nodes = stage_nodes(draft.table, roots)
+    stages = {str(n.value) for n in nodes if n.op == "read" and str(n.value) in draft.table.stages}
+    uses = Counter(a.id for n in nodes for a in n.args)
+    uses.update(r.id for r in roots)
+    uses.update(r.id for s in stages for r in draft.table.stages[s].roots)
+    reads: Counter[str] = Counter()
+    for node in nodes:
+        if node.op == "read":
+            reads[str(node.value)] += uses[node.id]
+    terms = {a.id for n in nodes if n.op in ("add", "sub") for a in n.args if a.op in ("add", "sub")}
+    cases = {n.args[2].id for n in nodes if n.op == "where" and n.args[2].op == "where"}
+    return Occurrences(uses, reads, terms | cases)
 
 
 class Names:
@@ -74,8 +99,8 @@ def drafted(program: core.Program, wrt: str, exact: bool, names: Names) -> Draft
 def _count(lowered: Lowered, plain: Plain, target: Sequence[Index]) -> Node:
     """The number of elements of the loss, at least one."""
     g = lowered.graph
-    if lowered.mask is None:
-        number = volume(g, lowered.free)
+    if lowered.mask is None:  # of an empty range nothing is divided, so that any number does
+        number = volume(g, [Index(i.name, i.low, end_of(i)) for i in lowered.free])
         axes = {(i.low, i.high) for i in target}
         return number if all((i.low, i.high) in axes for i in lowered.free) else g.apply("max", number, g.const(1))
     mask = plain.rewrite(lowered.mask)
@@ -86,6 +111,7 @@ def _count(lowered: Lowered, plain: Plain, target: Sequence[Index]) -> Node:
 def _bindings(lowered: Lowered) -> list[tuple[str, tuple[Index, ...], Node]]:
     """The bindings that have a name, each over its own indices."""
     result: dict[str, tuple[tuple[Index, ...], Node]] = {}
+    shapes = Shapes(lowered.table)
     for let in lowered.source.lets:
         node = lowered.names.get(let.name)
         if node is None or let.name in result:
@@ -93,16 +119,16 @@ def _bindings(lowered: Lowered) -> list[tuple[str, tuple[Index, ...], Node]]:
         indices: list[Index] = []
         for var in let.vars:
             indices.append(fresh_index(Index(var.name, var.low, var.high), indices))
-        if node.free <= set(indices) and not _is_trivial(lowered.table, node):
+        if node.free <= set(indices) and not _is_trivial(lowered.table, shapes, node):
             result[str(let.name)] = tuple(i for i in indices if i in node.free), node
     return [(name, indices, node) for name, (indices, node) in result.items()]
 
 
-def _is_trivial(table: StageTable, node: Node) -> bool:
+def _is_trivial(table: StageTable, shapes: Shapes, node: Node) -> bool:
     """A constant, a position, or an argument under another name."""
     if node.op == "read" and node.value in table.arrays:
         return all(a.op == "index" for a in node.args)
-    return node.kind == "int" or node.is_const
+    return node.is_const or shapes.is_position(node)
 
 
 def _needed(table: StageTable, lets: Sequence[Let], result: Node) -> list[Let]:
@@ -125,7 +151,7 @@ class _Naming(Rewriter):
 
     def __init__(self, table: StageTable, named: Iterable[Let], names: Names) -> None:
         super().__init__(table)
-        self.shapes = Shapes()
+        self.shapes = Shapes(table)
         self.names = names
         self.known: dict[int, list[Let]] = {}
         for let in named:
@@ -142,7 +168,7 @@ class _Naming(Rewriter):
         return self._named(node, super().read(node, args))
 
     def _named(self, node: Node, value: Node) -> Node:
-        if node.kind == "int" or node.is_const:
+        if node.is_const or self.shapes.is_position(node):
             return value
         for let in self.known.get(self.shapes.key(node), []):
             found = instance(self.graph, let.node, node)

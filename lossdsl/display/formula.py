@@ -169,4 +169,20 @@ def extent_formula(extent: Extent) -> Formula:
             return Element(extent.name)
         case "floordiv":
             return Apply("floor", (Apply("div", tuple(map(extent_formula, extent.operands))),))
-    return Apply(extent.op, tuple(map(extent_formula, extent.operands)))
+    parts = tuple(map(extent_formula, extent.operands))
+    return shifted(extent.op, *parts) if extent.op in ("add", "sub") else Apply(extent.op, parts)
+
+
+def shifted(function: str, left: Formula, right: Formula) -> Formula:
+    """A sum or difference of whole numbers, with the constants at its end put together: i + 1 - 1 is i."""
+    if isinstance(right, Number) and isinstance(right.value, Fraction):
+        offset = right.value if function == "add" else -right.value
+        match left:
+            case Apply(function="add" | "sub" as before, args=(first, Number(value=Fraction() as value))):
+                left, offset = first, offset + (value if before == "add" else -value)
+            case Number(value=Fraction() as value):
+                return Number(value + offset)
+        if not offset:
+            return left
+        return Apply("add" if offset > 0 else "sub", (left, Number(abs(offset))))
+    return Apply(function, (left, right))

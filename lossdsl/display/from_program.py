@@ -9,7 +9,7 @@ from fractions import Fraction
 from lossdsl.display.draft import Draft, Names
 from lossdsl.display.formula import (
     Apply, Binder, Choice, Definition, Element, Formula, NotExpressible, Number, Reduction, Sheet, Symbol,
-    extent_formula,
+    extent_formula, shifted,
 )  # fmt: skip
 from lossdsl.display.rewriter import BINDING, NORMALISED, Let
 from lossdsl.ir.graph import Index, Node, reachable
@@ -105,6 +105,8 @@ class _Writer:
                 return Choice(*args)
             case "max" if self._is_count(node, scope):
                 return args[0] if node.args[1].is_value(1) else args[1]
+            case "add" | "sub" if node.kind == "int":
+                return shifted(node.op, args[0], args[1])
         return Apply(node.op, tuple(args))
 
     def _constant(self, value: object) -> Formula:

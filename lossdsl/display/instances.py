@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lossdsl.ir.graph import Graph, Index, Node, reachable
+from lossdsl.ir.stage import StageTable
 
 Mapped = dict[Index, Node]
+
+
+POSITION = 0
+"""The key of every whole number that is made of indices, sizes, numbers and labels."""
 
 
 class Shapes:
     """Keys of nodes: instances of one expression have one key, whatever the positions in it are."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: StageTable) -> None:
+        self.stages = table.stages
         self._keys: dict[int, int] = {}
-        self._table: dict[tuple[object, ...], int] = {}
+        self._table: dict[tuple[object, ...], int] = {("position",): POSITION}
 
     def key(self, root: Node) -> int:
         for node in reachable([root], stop=lambda n: n.id in self._keys):
@@ -22,10 +28,15 @@ class Shapes:
                 self._keys[node.id] = self._table.setdefault(self._shape(node), len(self._table))
         return self._keys[root.id]
 
+    def is_position(self, node: Node) -> bool:
+        return self.key(node) == POSITION
+
     def _shape(self, node: Node) -> tuple[object, ...]:
-        if node.kind == "int":
+        parts = [self._keys[a.id] for a in node.args]
+        counted = node.op == "where" or (node.op == "read" and node.value in self.stages)
+        if node.kind == "int" and not counted and not any(parts):
             return ("position",)
-        return (node.op, type(node.value), node.value, *(self._keys[a.id] for a in node.args))
+        return (node.op, type(node.value), node.value, *parts)
 
 
 def instance(graph: Graph, pattern: Node, node: Node, known: Mapping[Index, Node] | None = None) -> Mapped | None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 from lossdsl.display.formula import Definition, Element, Reduction, Sheet, Symbol, descendants
-from lossdsl.display.text import binder_text, expression_text, number_text, wrapped
+from lossdsl.display.text import INDENT, binder_text, expression_text, number_text, wrapped
 from lossdsl.meaning import core
-
-INDENT = "    "
 
 
 def item_text(name: str, program: core.Program, doc: str, sheet: Sheet) -> str:

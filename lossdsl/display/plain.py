@@ -14,17 +14,18 @@ from typing import Any
 from lossdsl.calculus.gradient import SEED
 from lossdsl.display.formula import NotExpressible
 from lossdsl.display.instances import instance
-from lossdsl.display.rewriter import Rewriter, reduction, volume
+from lossdsl.display.rewriter import Rewriter, end_of, reduction, volume
+from lossdsl.display.tidy import MIRRORED
 from lossdsl.functions.derived import NotInTable, convert
 from lossdsl.functions.table import TABLE
 from lossdsl.ir.bounds import nonnegative, plus, position_bounds
-from lossdsl.ir.graph import Graph, Node, reachable
+from lossdsl.ir.graph import Graph, Index, Node, reachable
 from lossdsl.ir.stage import Stage, StageTable, fresh_index
+from lossdsl.meaning.core import Extent
 from lossdsl.rewrite.pattern import Vocabulary
 
 WRITTEN = frozenset({"where", "whole", "read", "index", "extent", "const"})
 MINUS = Fraction(-1)
-MIRRORED = {"le": "ge", "lt": "gt", "ge": "le", "gt": "lt", "eq": "eq", "ne": "ne"}
 
 
 class Builder(Vocabulary):
@@ -49,6 +50,8 @@ class Plain(Rewriter):
         match node.op, args:
             case ("le" | "lt" | "ge" | "gt" | "eq" | "ne"), (a, b) if a.kind == b.kind == "int":
                 return self._comparison(node.op, a, b)
+            case "and", _:
+                return self._both(node, args)
             case "div", (a, b):
                 return self.divided(a, b)
             case "sub", (a, b) if (found := self._normalised("log_softmax", a, b)) is not None:
@@ -56,6 +59,8 @@ class Plain(Rewriter):
             case "softmax_weight", (e, s):
                 found = self._normalised("softmax", e, s)
                 return found if found is not None else g.apply("exp", e - s)
+            case "exp", (x,) if x.op == "mul" and x.args[1].op == "log_sigmoid":  # a power, as people write it
+                return g.apply("sigmoid", x.args[1].args[0]) ** x.args[0]
             case ("guarded_mul" | "guarded_div"), (a, b):
                 value = a * b if node.op == "guarded_mul" else a / b
                 if not self.exact or a.is_const:
@@ -83,6 +88,16 @@ class Plain(Rewriter):
     def _displayed(self, display: Callable[..., Any] | None, args: Sequence[Node]) -> Node:
         assert display is not None
         return self.graph.node(display(Builder(self.graph), *args))
+
+    def _both(self, node: Node, args: Sequence[Node]) -> Node:
+        """low <= v and v < max(low, high) is low <= v and v < high."""
+        g, last = self.graph, node.args[1]
+        if last.op == "lt" and isinstance(last.args[1].value, Extent) and last.args[1].value.op == "max":
+            for extent in last.args[1].value.operands:
+                if _holds(node.args[0], g.apply("le", g.extent(extent), last.args[0])):
+                    end = next((e for e in last.args[1].value.operands if e != extent), extent)
+                    return g.both(args[0], self._comparison("lt", self.new[last.args[0].id], g.extent(end)))
+        return g.both(*args)
 
     def _comparison(self, op: str, a: Node, b: Node) -> Node:
         """Decided where the ranges decide it; else with an index alone on the left, as in `t >= 1`."""
@@ -123,17 +138,52 @@ class Plain(Rewriter):
 
     def stage(self, stage: Stage) -> Node:
         g = self.graph
-        conditions = [] if stage.where is None else [self.new[stage.where.id]]
-        conditions += [g.apply("eq", g.index(k), self.new[place.id]) for k, place in stage.positions]
-        where, body = g.both(*conditions), self.new[stage.body.id]
-        if not stage.reduced:
+        where = g.const(True) if stage.where is None else self.new[stage.where.id]
+        body, reduced = self.new[stage.body.id], list(stage.reduced)
+        places = [(k, self.new[place.id]) for k, place in stage.positions]
+        while places:
+            k, place = places.pop(0)
+            solution = self._solution(k, place, reduced)
+            if solution is None:
+                where = g.both(where, g.apply("eq", g.index(k), place))
+                continue
+            index, value = solution
+            reduced.remove(index)
+            body, where, *rest = (g.substitute(n, {index: value}) for n in (body, where, *(p for _, p in places)))
+            places = [(other, moved) for (other, _), moved in zip(places, rest, strict=True)]
+            where = g.both(self._within(value, index), where)
+        if not reduced:
             return g.where(where, body, g.const(0))
-        return reduction(self.table, replace(stage, where=where, body=body, positions=()))
+        return reduction(self.table, replace(stage, reduced=tuple(reduced), where=where, body=body, positions=()))
 
-    def divided(self, numerator: Node, count: Node) -> Node:
+    def _solution(self, k: Index, place: Node, reduced: Sequence[Index]) -> tuple[Index, Node] | None:
+        """An index that `place == k` determines, and its value."""
+        g = self.graph
+        if place.kind != "int":
+            return None
+        terms = g.affine(place)
+        for index in reduced:
+            factor = terms.pop(g.index(index), Fraction(0))
+            if abs(factor) == 1 and all(n is None or index not in n.free for n in terms):
+                rest = {n: -f * factor for n, f in terms.items()}
+                rest[g.index(k)] = factor
+                return index, g.from_affine(rest)
+            if factor:
+                terms[g.index(index)] = factor
+        return None
+
+    def _within(self, value: Node, index: Index) -> Node:
+        """Whether the value is one that the index takes."""
+        g = self.graph
+        low = self._comparison("ge", value, g.extent(index.low))
+        return g.both(low, self._comparison("lt", value, g.extent(end_of(index))))
+
+    def divided(self, numerator: Node, count: Node, depth: int = 4) -> Node:
         """The quotient; a mean where it is a sum over the number of its terms."""
         g = self.graph
         match numerator.op, numerator.args:
+            case _ if not depth:
+                pass
             case "read", _:
                 stage = self.table.stages.get(str(numerator.value))
                 if stage is not None and stage.op == "sum" and self._counts(stage, numerator.args, count):
@@ -142,20 +192,20 @@ class Plain(Rewriter):
                     )
                     return self.table.read(name, numerator.args)
             case "neg", (a,):
-                return -self.divided(a, count)
-            case "mul", (a, b) if (found := self._mean(b, count)) is not None:
+                return -self.divided(a, count, depth - 1)
+            case "mul", (a, b) if (found := self._mean(b, count, depth)) is not None:
                 return a * found
-            case "mul", (a, b) if (found := self._mean(a, count)) is not None:
+            case "mul", (a, b) if (found := self._mean(a, count, depth)) is not None:
                 return found * b
             case ("add" | "sub"), (a, b):
-                parts = self._mean(a, count), self._mean(b, count)
+                parts = self._mean(a, count, depth), self._mean(b, count, depth)
                 if parts[0] is not None and parts[1] is not None:
                     return g.apply(numerator.op, *parts)
         return numerator / count
 
-    def _mean(self, node: Node, count: Node) -> Node | None:
+    def _mean(self, node: Node, count: Node, depth: int) -> Node | None:
         """node/count if that becomes a mean."""
-        found = self.divided(node, count)
+        found = self.divided(node, count, depth - 1)
         return None if found.op == "div" else found
 
     def _counts(self, stage: Stage, at: Sequence[Node], count: Node) -> bool:
@@ -183,6 +233,18 @@ class Plain(Rewriter):
         label = stage.name.replace("logsumexp", op) if "logsumexp" in stage.name else op
         name = self.table.add(label, (*stage.out, at), op, (along,), None, stage.body)
         return self.table.read(name, (*total.args, found[along]))
+
+
+def _holds(conditions: Node, condition: Node) -> bool:
+    """Whether it is one of the conditions that are joined by `and`."""
+    stack = [conditions]
+    while stack:
+        node = stack.pop()
+        if node is condition:
+            return True
+        if node.op == "and":
+            stack += node.args
+    return False
 
 
 def _is_operator(op: str) -> bool:

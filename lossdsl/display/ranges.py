@@ -14,6 +14,7 @@ from lossdsl.display.formula import (
     Apply, Binder, Choice, Definition, Element, Formula, NotExpressible, Number, Reduction, Sheet, Size, Symbol,
     descendants, extent_formula, fold,
 )  # fmt: skip
+from lossdsl.display.rewriter import high_end
 from lossdsl.meaning import core
 from lossdsl.meaning.resolution import extents
 from lossdsl.meaning.resolution.affine import Affine, positions
@@ -109,7 +110,7 @@ class _Solver:
         if found is not None and _same(found[0], wanted):
             return []
         low, high = self._declare(binder, uses)
-        index, end = Symbol(binder.name), _end(binder)
+        index, end = Symbol(binder.name), high_end(binder.low, binder.high)
         result: list[Formula] = []
         if low != binder.low:
             result.append(Apply("ge", (index, extent_formula(binder.low))))
@@ -120,9 +121,9 @@ class _Solver:
     def _declare(self, binder: Binder, uses: Sequence[Use]) -> Bounds:
         """The narrowest range that can be said and that holds the one that is wanted."""
         plain = [u.bounds[1] for u in uses if u.only == binder.name and u.plain and not u.inner]
-        for axis in (_end(binder), *plain, *self.ranges.sizes):
+        for axis in (high_end(binder.low, binder.high), *plain, *self.ranges.sizes):
             text = _spoken(axis)
-            if text is not None and _covers((core.ZERO, axis), (binder.low, _end(binder))):
+            if text is not None and _covers((core.ZERO, axis), (binder.low, high_end(binder.low, binder.high))):
                 binder.within = text
                 self.declared.add(binder.name)
                 return core.ZERO, axis
@@ -256,13 +257,6 @@ def _spoken(extent: Extent) -> str | None:
     if extent.op == "const":
         return str(extent.value)
     return extent.name if extent.op in ("size", "hyper") and extent.name != ".." else None
-
-
-def _end(binder: Binder) -> Extent:
-    """Where the range ends, if it is not empty: max(low, end) stands for an end that may come before the start."""
-    if binder.high.op == "max" and binder.low in binder.high.operands:
-        return next((e for e in binder.high.operands if e != binder.low), binder.low)
-    return binder.high
 
 
 def _same(a: Bounds, b: Bounds) -> bool:

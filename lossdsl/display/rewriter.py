@@ -9,6 +9,7 @@ from lossdsl.display.formula import NotExpressible
 from lossdsl.ir.graph import Graph, Index, Node, reachable
 from lossdsl.ir.lower import length
 from lossdsl.ir.stage import Stage, StageTable
+from lossdsl.meaning.core import Extent
 
 BINDING = "="
 """What the array of a binding is called: this, and its name; so no stage or argument is mistaken for one."""
@@ -23,6 +24,8 @@ class Let:
     name: str
     indices: tuple[Index, ...]
     node: Node
+    nameless: bool = False
+    """Found by the compiler; the name is for the graph only."""
 
 
 class Rewriter:
@@ -37,6 +40,10 @@ class Rewriter:
         self.new: dict[int, Node] = {}
         self.lets: list[Let] = []
         """Bindings that rewriting made, each using earlier ones only."""
+
+    def finish(self, let: Let) -> Let | None:
+        """The binding with its definition rewritten; None if it is none any more."""
+        return replace(let, node=self.rewrite(let.node))
 
     def rewrite(self, root: Node) -> Node:
         for node in reachable([root], stop=lambda n: n.id in self.new):
@@ -62,7 +69,10 @@ class Rewriter:
     def stage(self, stage: Stage) -> Node:
         """The value of the stage at its own indices."""
         where = None if stage.where is None else self.new[stage.where.id]
-        return reduction(self.table, replace(stage, where=where, body=self.new[stage.body.id]))
+        return self.reduced(replace(stage, where=where, body=self.new[stage.body.id]))
+
+    def reduced(self, stage: Stage) -> Node:
+        return reduction(self.table, stage)
 
 
 def reduction(table: StageTable, stage: Stage) -> Node:
@@ -99,3 +109,24 @@ def stage_nodes(table: StageTable, roots: Sequence[Node]) -> list[Node]:
 
 def volume(g: Graph, indices: Sequence[Index]) -> Node:
     return g.product(g.extent(length(i)) for i in indices)
+
+
+def end_of(index: Index) -> Extent:
+    """Where the range ends, unless it is empty: max(low, end) stands for an end that may come before the start."""
+    return high_end(index.low, index.high)
+
+
+def high_end(low: Extent, high: Extent) -> Extent:
+    if high.op == "max" and low in high.operands:
+        return next((e for e in high.operands if e != low), low)
+    return high
+
+
+def in_order(node: Node) -> tuple[Index, ...]:
+    """The free indices, in the order in which arrays are read at them."""
+    order: dict[Index, None] = {}
+    for part in reachable([node]):
+        if part.op == "read":
+            order |= dict.fromkeys(a.value for a in part.args if isinstance(a.value, Index) and a.value in node.free)
+    order |= dict.fromkeys(sorted(node.free - order.keys()))
+    return tuple(order)

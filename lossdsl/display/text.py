@@ -20,6 +20,7 @@ INFIX = {
 }  # fmt: skip
 LONGEST_DECIMAL = 10
 WIDTH = 110
+INDENT = "    "
 
 
 def expression_text(formula: Formula, bare: bool = False) -> str:
@@ -41,6 +42,8 @@ def _piece(formula: Formula, parts: Sequence[Piece]) -> Piece:
             return f"size({axis})", ATOM
         case Element(name=name):
             return (f"{name}[{', '.join(t for t, _ in parts)}]" if parts else name), ATOM
+        case Apply(function="and", args=(left, right)) if (chain := _chain(left, right)) is not None:
+            return chain, COMPARE
         case Apply(function=function):
             return _apply(function, parts)
         case Choice():
@@ -106,6 +109,27 @@ def _apply(function: str, parts: Sequence[Piece]) -> Piece:
     return f"{function}({', '.join(text for text, _ in parts)})", ATOM
 
 
+def _chain(left: Formula, right: Formula) -> str | None:
+    """`0 <= i < n` for 0 <= i and i < n, with the comparisons turned as needed."""
+    first, second = _sides(left), _sides(right)
+    if first is None or second is None:
+        return None
+    for low, high in ((first, second), (second, first)):
+        if low[2] == high[0]:
+            return f"{low[0]}{low[1]}{low[2]}{high[1]}{high[2]}"
+    return None
+
+
+def _sides(formula: Formula) -> tuple[str, str, str] | None:
+    """The texts of the smaller side, the operator and the larger side."""
+    if not isinstance(formula, Apply) or formula.function not in ("lt", "le", "gt", "ge"):
+        return None
+    left, right = (_in(fold(arg, _piece), SUM) for arg in formula.args)
+    if formula.function in ("lt", "le"):
+        return left, INFIX[formula.function][0], right
+    return right, INFIX["lt" if formula.function == "gt" else "le"][0], left
+
+
 def _infix(function: str, left: Piece, right: Piece) -> Piece:
     symbol, level = INFIX[function]
     if function == "pow":
@@ -146,6 +170,9 @@ def _reduction(formula: Reduction, parts: Sequence[Piece]) -> str:
 
 # ---------------------------------------------------------------- lines
 
+BREAKS = ("+", "-", "if", "else", "where", "and", "or")
+"""What a continued line may start with."""
+
 
 def wrapped(line: str, indent: str) -> str:
     """The line of a block, broken inside brackets where it is too long; brackets are added where it has none."""
@@ -155,11 +182,19 @@ def wrapped(line: str, indent: str) -> str:
     lines, rest = [], indent + f"{head} = ({value})"
     while len(rest) > WIDTH and (cut := _cut(rest, len(indent) + len(head) + 4)) is not None:
         lines.append(rest[:cut])
-        rest = indent + "    " + rest[cut + 1 :]
+        rest = indent + INDENT + rest[cut + 1 :]
     return "\n".join([*lines, rest])
 
 
 def _cut(line: str, start: int) -> int | None:
-    """The last blank before the margin."""
-    cut = line.rfind(" ", start, WIDTH)
-    return cut if cut > start else None
+    """The best blank before the margin: before an operator, in as few brackets as may be, and far to the right."""
+    best: tuple[int, int] | None = None
+    depth = 0
+    for place, character in enumerate(line[:WIDTH]):
+        depth += (character in "([") - (character in ")]")
+        if character == " " and place > start:
+            word = line[place + 1 :].split(" ", 1)[0]
+            score = (depth if word in BREAKS else depth + 4, -place if place > WIDTH // 2 else WIDTH - place)
+            if best is None or score < best:
+                best = score
+    return None if best is None else -best[1] if best[1] < 0 else WIDTH - best[1]

@@ -74,8 +74,8 @@ def _digamma_positive(x: np.ndarray) -> np.ndarray:
         shifted = np.where(big, shifted - 1, shifted)
         steps = np.where(big, steps + 1 / shifted, steps)
     one = np.where(x < 1, x + 1, np.clip(shifted, 1, 2))
-    # the root is no float: its tail is taken off after the exact subtraction of a short head
-    from_root = np.where(x < 1, x - 0.4616321325302124, one - 1.4616321325302124) - 1.2438149938918909e-08
+    # the root is no float64: its tail is taken off after the exact subtraction of its head
+    from_root = np.where(x < 1, x - 0.46163214496836225, one - 1.4616321449683622) - 9.549995429965697e-17
     middle = from_root * _polynomial(2 * one - 3, coefficients) + steps - np.where(x < 1, 1 / x, 0)
     y = np.maximum(x, 10)
     r = 1 / (y * y)

@@ -100,8 +100,9 @@ def _digamma_positive(x: torch.Tensor) -> torch.Tensor:
         shifted = torch.where(big, shifted - 1, shifted)
         steps = torch.where(big, steps + 1 / torch.where(big, shifted, 1), steps)
     one = torch.where(below, x + 1, shifted)
-    # the root is no float: its tail is taken off after the exact subtraction of a short head
-    from_root = torch.where(below, x - 0.4616321325302124, one - 1.4616321325302124) - 1.2438149938918909e-08
+    # the root is no float: float32 and float64 digits of its head are subtracted exactly, then its tail
+    from_head = torch.where(below, x - 0.4616321325302124, one - 1.4616321325302124)
+    from_root = from_head - 1.2438149843418955e-08 - 9.549995429965697e-17
     first = torch.where(below, -1 / torch.where(below, x, 1), steps)
     middle = from_root * _polynomial(2 * one - 3, coefficients) + first
     y = torch.clamp(x, min=10)

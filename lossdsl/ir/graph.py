@@ -10,7 +10,7 @@ order of operations, never distribute and never flatten, because the rounding er
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
@@ -33,6 +33,14 @@ class Index:
     name: str
     low: Extent
     high: Extent
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+    """Computed once: sets of indices are looked up everywhere."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.name, self.low, self.high)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __str__(self) -> str:
         return self.name

@@ -62,18 +62,17 @@ def _conditional(failure: Failure) -> Problem | None:
         return ConditionalForm(
             failure.span, "the value of the branch stands before `if`", "write `a if condition else b`"
         )
-    if "else" not in failure.accepts or failure.starts_operand:
+    if "else" not in failure.accepts or failure.starts_operand or text == "=":
         return None
-    opening = _open_if(failure)
     hint = "write `a if condition else b`; where the other branch is 0, `[condition]*a` says the same"
-    return ConditionalForm(failure.line.span(failure.line.lexemes[opening]), "this `if` has no `else`", hint)
+    return ConditionalForm(failure.line.span(_open_if(failure)), "this `if` has no `else`", hint)
 
 
-def _open_if(failure: Failure) -> int:
-    lexemes = failure.line.lexemes
-    parent = failure.opener_index if failure.found else -1
-    candidates = [i for i in range(failure.at) if lexemes[i].text == "if" and lexemes[i].parent == parent]
-    return candidates[-1] if candidates else max(i for i in range(failure.at) if lexemes[i].text == "if")
+def _open_if(failure: Failure) -> Lexeme:
+    """The last `if` before the failure that stands in the same bracket."""
+    parent = failure.opener_index
+    before = failure.line.lexemes[: failure.at]
+    return next(lexeme for lexeme in reversed(before) if lexeme.text == "if" and lexeme.parent == parent)
 
 
 def _power(failure: Failure) -> Problem | None:

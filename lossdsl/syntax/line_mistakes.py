@@ -22,7 +22,7 @@ from lossdsl.diagnostics.syntax import (
 )
 from lossdsl.syntax.failure import Failure, described
 from lossdsl.syntax.foreign import OPERATORS, WORDS
-from lossdsl.syntax.words import normalise
+from lossdsl.syntax.words import KEYWORDS, normalise
 
 _COMPARISONS = frozenset(("<", "<=", "≤", ">", ">=", "≥", "==", "!=", "≠"))
 _ITEMS = ("loss", "def", "use")
@@ -31,13 +31,17 @@ _ITEMS = ("loss", "def", "use")
 def _after_return(failure: Failure) -> Problem | None:
     if failure.accepts != {"_DEDENT"} or failure.at:
         return None
-    if failure.text() in _ITEMS:
-        return _item_in_block(failure)
+    if failure.text() in _ITEMS and (problem := _item_in_block(failure)) is not None:
+        return problem
     return AfterReturn(failure.span, "nothing may follow the `return` of a block", "move this line before it")
 
 
+def _binds_next(failure: Failure) -> bool:
+    return failure.text(1) in ("=", "[", ",")
+
+
 def _item_in_block(failure: Failure) -> Problem | None:
-    if failure.at or failure.text() not in _ITEMS or failure.line.indent == 0:
+    if failure.at or failure.text() not in _ITEMS or failure.line.indent == 0 or _binds_next(failure):
         return None
     message = f"a `{failure.text()}` can not stand inside a block"
     return Indentation(failure.span, message, "move it to the first column, before this item")
@@ -139,9 +143,7 @@ def _signature(failure: Failure) -> Problem | None:
         return _axes(failure)
     word, text = failure.line.word, failure.text()
     if failure.text(-1) == "learn":
-        return SignatureForm(
-            failure.span_of(-1), "after `learn` stands the name of a hyperparameter", "write `learn name`"
-        )
+        return reserved_word(failure, -1)
     if text in ("|", ";", ")") and failure.text(-1) == "(" and word == "loss":
         message = "a loss has at least one prediction, left of `|`"
         return SignatureForm(failure.span, message, f"write `loss {failure.text(-2)}(prediction | data; parameter)`")
@@ -225,7 +227,7 @@ def _word_at_start(failure: Failure) -> Problem | None:
     if failure.at or not failure.is_keyword:
         return None
     text = failure.text()
-    if failure.text(1) in ("=", "[", ","):
+    if _binds_next(failure):
         return _reserved(failure)
     if text in ("if", "else"):
         hint = "write `name = a if condition else b`"
@@ -252,7 +254,7 @@ def _target(failure: Failure) -> Problem | None:
             hint = "left of `=` stand names of indices, `y[i] = ...`; the positions are shifted on the right"
         else:
             hint = "left of `=` stands a name, a name with indices, or several names"
-        if failure.is_keyword and failure.opener_index < 0:
+        if failure.is_keyword and (failure.opener_index < 0 or "NAME" in failure.accepts):
             return _reserved(failure)
         return IllegalTarget(span, "this can not be bound", hint)
     return None
@@ -275,7 +277,7 @@ def _compared(failure: Failure) -> Problem | None:
 def _predict(failure: Failure) -> Problem | None:
     if failure.line.word != "predict" or failure.at != 1:
         return None
-    if failure.text() in ("=", "["):
+    if failure.text() in ("=", "[", ","):
         message = "`predict` is a word of the language, and can not be a name"
         return ReservedWord(failure.span_of(-1), message, "write `predict name = ...`")
     message = f"after `predict` stands a name; instead found {described(failure.found)}"
@@ -306,27 +308,39 @@ def _not_a_statement(failure: Failure) -> Problem | None:
 
 def _reserved(failure: Failure) -> Problem | None:
     """A word of the language where a name is bound."""
-    if not failure.is_keyword or (failure.text() == "where" and failure.opens_binders()):
+    if not failure.is_keyword or (failure.text() == "where" and failure.opens_binders() and failure.text(1) != "]"):
         return None
-    binds = ("NAME" in failure.accepts and "NUMBER" not in failure.accepts) or failure.at == 0
+    binds = ("NAME" in failure.accepts and not failure.wants_operand) or failure.at == 0 or failure.text(1) == "="
     if not binds and failure.text() == normalise(failure.text()):
         return None
     return reserved_word(failure)
 
 
-def reserved_word(failure: Failure) -> Problem:
-    text = failure.text()
+def _reserved_argument(failure: Failure) -> Problem | None:
+    """`f(x; sum = 1)`: the word is only recognised by the `=` behind it."""
+    before = normalise(failure.text(-1))
+    if failure.text() != "=" or before not in KEYWORDS or not failure.opens_call():
+        return None
+    return reserved_word(failure, -1) if failure.text(-2) in ("(", ",", ";", "|") else None
+
+
+def reserved_word(failure: Failure, offset: int = 0) -> Problem:
+    text = failure.text(offset)
     word = normalise(text)
     spelled = "" if text == word else f", spelled `{text}`"
     message = f"`{word}` is a word of the language{spelled}, and can not be a name"
     hint = f"write `{word}`, if the word is meant" if spelled else f"write `{word}_`, or another name"
-    return ReservedWord(failure.span, message, hint)
+    return ReservedWord(failure.span_of(offset), message, hint)
 
 
 def _bound_twice(failure: Failure) -> Problem | None:
     """`x = y = 3`, and `return x = 3`."""
+    if failure.line.word == "return" and failure.at == 1 and failure.text() == ",":
+        return reserved_word(failure, -1)
     if failure.text() != "=" or failure.opener_index >= 0:
         return None
+    if failure.line.word == "return" and failure.line.lexemes[1].text in ("=", "["):
+        return reserved_word(failure, -failure.at)
     if failure.line.word == "return":
         hint = "write `==` to compare, or bind the name on a line before"
         return EqualsSign(failure.span, "`return` binds no name", hint) if failure.at == 2 else None
@@ -336,6 +350,6 @@ def _bound_twice(failure: Failure) -> Problem | None:
 
 
 LINE_MISTAKES = (
-    _after_return, _item_in_block, _text, _use, _foreign_operator, _foreign_word, _head, _signature, _top_level,
-    _word_at_start, _predict, _compared, _bound_twice, _target, _not_a_statement, _reserved,
+    _after_return, _item_in_block, _text, _reserved_argument, _use, _foreign_operator, _foreign_word, _head, _signature,
+    _top_level, _word_at_start, _predict, _compared, _bound_twice, _target, _not_a_statement, _reserved,
 )  # fmt: skip

@@ -86,13 +86,27 @@ class _Parser:
 
     def _lines(self) -> None:
         offset = 0
-        while len(self.problems) < MAX_PROBLEMS and (line := self.scanner.next_line(offset)) is not None:
+        while len(self.problems) < MAX_PROBLEMS:
+            offset = self._pass_over(offset)
+            line = self.scanner.next_line(offset)
+            if line is None:
+                break
             if line.problem is not None and not line.lexemes:
                 self._report(line.problem)
                 offset = line.next
                 continue
             offset = self._line(line) if self._layout(line) else line.next
             self.last_end = line.lexemes[-1].end
+
+    def _pass_over(self, offset: int) -> int:
+        """The place behind the lines that belong to a line that failed."""
+        while self.passed_over is not None and (match := _NEXT_LINE.match(self.source.text, offset)) is not None:
+            if len(match.group(1).expandtabs(4)) <= self.passed_over:
+                self.passed_over = None
+                break
+            end = self.source.text.find("\n", match.end())
+            offset = len(self.source.text) if end < 0 else end + 1
+        return offset
 
     def _line(self, line: LogicalLine) -> int:
         """Feeds one line; gives the place where the next one is to be looked for."""
@@ -127,29 +141,28 @@ class _Parser:
         return isinstance(problem, ReductionForm) and normalise(problem.span.text) in self.misused
 
     def _feed_line(self, line: LogicalLine) -> tuple[Problem, int] | None:
+        """The problem of a line, and where to go on; None if the whole line was taken.
+
+        The lexer of the parser must see the same symbols as the scanner: where no name can stand, it would read `ifx`
+        as `if x`, and where a word can not stand, it would read the word as a name.
+        """
         state = self.machine.parser_state
-        base = line.lexemes[0].start
+        base, done = line.lexemes[0].start, 0
         thread = tables().parse_interactive(self.source.text[base : line.end]).lexer_thread
         try:
             for token in cast(Iterator[Token], thread.lex(state)):  # type: ignore[no-untyped-call]
                 word = self._word(token.type, base + (token.start_pos or 0), token.value)
-                if word.type == "NAME" and normalise(word) in KEYWORDS:
-                    return self._failed(line, word.span.start)
+                if word.span.end != line.lexemes[done].end or (word.type == "NAME" and normalise(word) in KEYWORDS):
+                    return self._failed(line, done)
                 state.feed_token(word)
-        except UnexpectedToken as error:
-            token = error.token
-            return self._failed(line, token.span.start if isinstance(token, Word) else base + (token.start_pos or 0))
-        except UnexpectedCharacters as error:
-            return self._failed(line, base + (error.pos_in_stream or 0))
-        try:
+                done += 1
             self._feed("_NEWLINE", line.lexemes[-1].end)
-        except UnexpectedToken:
-            return self._failed(line, line.lexemes[-1].end)
+        except (UnexpectedToken, UnexpectedCharacters):
+            return self._failed(line, done)
         return None
 
-    def _failed(self, line: LogicalLine, place: int) -> tuple[Problem, int]:
-        """The problem of a line that fails at `place`, and where to go on."""
-        at = next((index for index, lexeme in enumerate(line.lexemes) if place < lexeme.end), len(line.lexemes))
+    def _failed(self, line: LogicalLine, at: int) -> tuple[Problem, int]:
+        """The problem of a line that fails at a symbol, and where to go on."""
         accepts = frozenset(map(spelling, self.machine.accepts()))  # type: ignore[no-untyped-call]
         problem, following = blame(Failure(line, at, accepts))
         if isinstance(problem, AfterReturn):
@@ -159,10 +172,7 @@ class _Parser:
     # ------------------------------------------------------------ blocks
 
     def _layout(self, line: LogicalLine) -> bool:
-        """Opens and closes blocks by the indentation of a line; False if the line is to be passed over."""
-        if self.passed_over is not None and line.indent > self.passed_over:
-            return False
-        self.passed_over = None
+        """Opens and closes blocks by the indentation of a line; False if the line belongs to none."""
         if self._expects("_INDENT"):
             if line.indent > 0:
                 self._feed("_INDENT", line.start)

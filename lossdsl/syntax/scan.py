@@ -66,12 +66,13 @@ class LogicalLine:
 
 NAME_START = r"[^\x00-@\[-^`{-\x9F²³·×−≤≥≠∈∞√∑\s]"
 NAME_PART = r"[^\x00-/:-@\[-^`{-\x9F²³·×−≤≥≠∈∞√∑\s]"
+DIGITS = r"[0-9]+(?:_[0-9]+)*"
 
 _SYMBOL = re.compile(
     rf"""
       (?P<name>    {NAME_START}{NAME_PART}* )
-    | (?P<number>  (?: [0-9](?:_?[0-9])*(?:\.(?:[0-9](?:_?[0-9])*)?)? | \.[0-9](?:_?[0-9])* )
-                   (?: [eE][+-]?[0-9](?:_?[0-9])* )? )
+    | (?P<number>  (?: {DIGITS} (?: \. (?:{DIGITS})? )? | \. {DIGITS} )
+                   (?: [eE][+-]?{DIGITS} )? )
     | (?P<text>    \"\"\"(?:"{{0,2}}[^"])*\"\"\" | "(?!"")[^"\n]*" )
     | (?P<open>    [(\[{{] )
     | (?P<close>   [)\]}}] )
@@ -83,6 +84,8 @@ _SYMBOL = re.compile(
     """,
     re.VERBOSE,
 )
+_BLANK_LINES = re.compile(r"(?:[ \t]*\n)*")
+_NO_SYMBOLS = frozenset(("space", "newline", "comment"))
 _LOOKS_LIKE_START = re.compile(r"(?:predict\s+)?[^\W\d]\w*(?:\[[^\]\n]*\])?\s*=(?!=)")
 _ITEM_OR_RETURN = re.compile(r"(?:return|loss|def|use)\b(?!\s*=)")
 _MATCHING = {")": "(", "]": "[", "}": "{"}
@@ -95,12 +98,23 @@ class Scanner:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.symbols = 0
+        self._count_ahead()
+
+    def _count_ahead(self) -> None:
+        """Turns down a text with too many symbols before any of them is parsed."""
+        if len(self.source.text) <= MAX_SYMBOLS:
+            return
+        symbols = 0
+        for match in _SYMBOL.finditer(self.source.text):
+            symbols += match.lastgroup not in _NO_SYMBOLS
+            if symbols > MAX_SYMBOLS:
+                span = Span(self.source, match.start(), match.end())
+                raise LossError(TooManySymbols(span, f"the text has more than {MAX_SYMBOLS:,} symbols"))
 
     def next_line(self, offset: int) -> LogicalLine | None:
         """The first logical line at or after `offset`; blank lines and lines of comments are none."""
-        while offset < len(self.source.text):
-            line = self.line_at(offset)
+        while (match := _BLANK_LINES.match(self.source.text, offset)) and match.end() < len(self.source.text):
+            line = self.line_at(match.end())
             if line.lexemes or line.problem:
                 return line
             offset = line.next
@@ -108,22 +122,15 @@ class Scanner:
 
     def line_at(self, offset: int) -> LogicalLine:
         """The line that starts at a place: without symbols, if it is blank or holds only a comment."""
-        return _Line(self, offset).scan()
-
-    def count(self, number: int, start: int, end: int) -> None:
-        self.symbols += number
-        if self.symbols > MAX_SYMBOLS:
-            message = f"the text has more than {MAX_SYMBOLS:,} symbols"
-            raise LossError(TooManySymbols(Span(self.source, start, end), message))
+        return _Line(self.source, offset).scan()
 
 
 class _Line:
     """The scan of one logical line."""
 
-    def __init__(self, scanner: Scanner, offset: int) -> None:
-        self.scanner = scanner
-        self.source = scanner.source
-        self.text = scanner.source.text
+    def __init__(self, source: Source, offset: int) -> None:
+        self.source = source
+        self.text = source.text
         self.offset = offset
         self.lexemes: list[Lexeme] = []
         self.comments: list[Lexeme] = []
@@ -146,6 +153,8 @@ class _Line:
                 if not self.stack or self._keyword_follows(match.end()):
                     return self._finish(match.start(), match.end())
                 self.breaks.append((match.end(), len(self.lexemes)))
+            elif kind in ("open", "bar") and self._too_deep(match.start()):
+                return self._finish(position, position)
             elif kind != "space":
                 self._symbol(str(kind), match.start(), match.end(), match.group())
             position = match.end()
@@ -179,12 +188,18 @@ class _Line:
         self.lexemes.append(Lexeme(kind, start, end, text, self.stack[-1] if self.stack else -1))
 
     def _push(self, kind: Kind, start: int, text: str) -> None:
-        if len(self.stack) >= MAX_DEPTH:
-            span = Span(self.source, start, start + 1)
-            hint = "give a part of the formula a name"
-            raise LossError(NestedTooDeep(span, f"this is nested more than {MAX_DEPTH} levels deep", hint))
         self._add(kind, start, start + 1, text)
         self.stack.append(len(self.lexemes) - 1)
+
+    def _too_deep(self, start: int) -> bool:
+        """Whether brackets of earlier lines are still open that hardly were meant to be; deeper nesting is an error."""
+        if len(self.stack) < MAX_DEPTH:
+            return False
+        if any(self._starts_statement(offset) for offset, _ in self.breaks):
+            return True
+        hint = "give a part of the formula a name"
+        message = f"this is nested more than {MAX_DEPTH} levels deep"
+        raise LossError(NestedTooDeep(Span(self.source, start, start + 1), message, hint))
 
     def _close(self, start: int, text: str) -> None:
         while self.stack and not self._closes(text):
@@ -231,7 +246,7 @@ class _Line:
         """In `loss f(a, | b, ):` nothing but a separator can follow a comma."""
         return (
             self.stack == [2]
-            and self.lexemes[0].text in ("loss", "def")
+            and self._is_head()
             and self.lexemes[2].text == "("
             and self.lexemes[-1].text in (",", "(", ";")
         )
@@ -336,15 +351,17 @@ class _Line:
         if self.stack:
             self._unclosed(lexemes[self.stack[-1]])
             for offset, count in self.breaks:
-                if self._starts_statement(offset):
+                if self._starts_statement(offset) or (self._is_head() and lexemes[count - 1].text == ":"):
                     end, following = offset - 1, offset
                     lexemes = lexemes[:count]
                     comments = [comment for comment in comments if comment.start < offset]
                     break
-        self.scanner.count(len(lexemes), self.offset, end)
         return LogicalLine(
             self.source, self.offset, end, following, self.indent, tuple(lexemes), tuple(comments), self.problem
         )
+
+    def _is_head(self) -> bool:
+        return self.lexemes[0].text in ("loss", "def")
 
     def _starts_statement(self, offset: int) -> bool:
         return statement_starts(self.text, offset, self.indent)

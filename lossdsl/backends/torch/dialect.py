@@ -79,14 +79,7 @@ class TorchDialect:
         return f"torch.flip({code}, ({axis},))" if reverse else code
 
     def contract(self, spec: str, factors: Sequence[str]) -> str:
-        match spec:
-            case "ab,cb->ac":
-                return f"{atom(factors[0])} @ {atom(factors[1])}.T"
-            case "ab,bc->ac" | "ab,b->a":
-                return f"{atom(factors[0])} @ {atom(factors[1])}"
-            case "ab,ac->bc" | "ab,a->b":
-                return f"{atom(factors[0])}.T @ {atom(factors[1])}"
-        return f'torch.einsum("{spec}", {", ".join(factors)})'
+        return _product(spec, factors) or f'torch.einsum("{spec}", {", ".join(factors)})'
 
     def zeros(self, shape: Sequence[str]) -> str:
         return f"torch.zeros({shape_text(shape)}, dtype={self.dt}, device={self.device})"
@@ -103,6 +96,25 @@ class TorchDialect:
 
     def scatter_slices(self, target: str, shape: Sequence[str], slices: Sequence[Slice], value: str) -> Sequence[str]:
         return [f"{target} = _placed({value}, ({', '.join(map(_block, slices))},), {shape_text(shape)})"]
+
+
+def _product(spec: str, factors: Sequence[str]) -> str | None:
+    """The contraction of two factors of at most two axes over one of them, as a product of matrices or vectors."""
+    inputs, out = spec.split("->")
+    parts = list(zip(inputs.split(","), factors, strict=True))
+    if len(parts) != 2 or max(len(axes) for axes, _ in parts) > 2:
+        return None
+    (first, _), (second, _) = parts
+    summed = set(first) & set(second)
+    if len(summed) != 1 or summed & set(out) or len(set(first)) < len(first) or len(set(second)) < len(second):
+        return None
+    if out and out[0] not in first:
+        parts.reverse()
+    (left, a), (right, b) = parts
+    (k,) = summed
+    turned_left = f"{atom(a)}.T" if len(left) == 2 and left[0] == k else atom(a)
+    turned_right = f"{atom(b)}.T" if len(right) == 2 and right[1] == k else atom(b)
+    return f"{turned_left} @ {turned_right}"
 
 
 def _block(part: Slice) -> str:

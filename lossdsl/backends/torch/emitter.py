@@ -86,6 +86,8 @@ class TorchEmitter(Emitter):
             return self.dialect.filled(shape, code)
         if set(output.indices) - output.node.free:
             return f"{self.dialect.broadcast(code, shape)}.clone()"
+        if self.axes(output.node.free) != list(output.indices):
+            code = f"{atom(code)}.contiguous()"
         return f"{atom(code)}.clone()" if self.is_view(output.node) else code
 
     def is_view(self, node: Node) -> bool:

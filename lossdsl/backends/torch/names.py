@@ -11,7 +11,7 @@ from lossdsl.backends.torch import prelude
 from lossdsl.functions.sources import helper_names
 from lossdsl.meaning.core import Program
 
-PROGRAMS = ("_arguments", "_value", "_value_and_gradient", "_second_order", "_plain", "_check")
+PROGRAMS = ("_arguments", "_value", "_value_and_gradient", "_second_order", "_terms", "_predictions", "_check")
 """Private functions of a module."""
 
 

@@ -41,19 +41,22 @@ class Programs:
         return [*self.differentiable, *(self.interface.arg_names[a.name] for a in rest)]
 
     @property
+    def hosts(self) -> list[str]:
+        return [self.interface.arg_names[a.name] for a in self.interface.hosts]
+
+    @property
     def numbers(self) -> list[str]:
-        hosts = [self.interface.arg_names[a.name] for a in self.interface.hosts]
-        return [*hosts, *(["reduction"] if self.reduced else [])]
+        return [*self.hosts, *(["reduction"] if self.reduced else [])]
 
     @property
     def reduced(self) -> bool:
         """Whether the value is per element, to be reduced."""
         return self.interface.program.reduction is not None
 
-    def signature(self, *extra: str) -> str:
+    def signature(self, *extra: str, reduction: bool = True) -> str:
         tensors = [f"{name}: torch.Tensor" for name in self.tensors]
-        numbers = [f"{name}: {'str' if name == 'reduction' else 'float'}" for name in self.numbers]
-        return ", ".join([*tensors, *numbers, *extra])
+        hosts = [f"{name}: float" for name in self.hosts]
+        return ", ".join([*tensors, *hosts, *(["reduction: str"] if reduction and self.reduced else []), *extra])
 
     @property
     def call(self) -> str:
@@ -83,14 +86,16 @@ class Programs:
         }
         return emitter
 
-    def function(self, name: str, extra: Sequence[str], result: str, doc: str, emitter: TorchEmitter) -> str:
+    def function(
+        self, name: str, extra: Sequence[str], result: str, doc: str, emitter: TorchEmitter, reduction: bool = True
+    ) -> str:
         """The lines of the emitter as a function: sizes first, and autocast off where there are products."""
         self.helpers |= emitter.helpers
         lines = emitter.lines
         if any(" @ " in line or "torch.einsum(" in line for line in lines):
             lines = [f"with _without_autocast({self.tensors[0]}.device):", *indented(lines)]
         body = [*docstring(doc), *self._shapes(lines), *lines]
-        return "\n".join([f"def {name}({self.signature(*extra)}) -> {result}:", *indented(body)])
+        return "\n".join([f"def {name}({self.signature(*extra, reduction=reduction)}) -> {result}:", *indented(body)])
 
     def _shapes(self, lines: Sequence[str]) -> list[str]:
         """What the lines use of the shapes, the dtype and the device of the tensors."""
@@ -208,4 +213,22 @@ class Programs:
             place = emitter.lifted(position, emitter.axes(bad.free), "int")
             size = emitter.extent(check.high)
             emitter.lines.append(f'_readable("{check.array}", {check.axis}, {outside}, {place}, {size})')
-        return self.function("_check", [], "None", "No read leaves its axis.", emitter)
+        return self.function("_check", [], "None", "No read leaves its axis.", emitter, reduction=False)
+
+    def terms(self, plain: Plain) -> str:
+        """The scalar bindings, as differentiable operations."""
+        emitter = self.emitter(plain.table, plain.names, plain.checks, list(plain.terms.values()))
+        emitter.differentiable = True
+        items = [f'"{name}": {emitter.full(Output(node, ()))}' for name, node in plain.terms.items()]
+        emitter.lines.append(f"return {{{', '.join(items)}}}")
+        doc = "The scalar bindings, made of differentiable operations."
+        return self.function("_terms", [], "dict[str, torch.Tensor]", doc, emitter, reduction=False)
+
+    def predictions(self, plain: Plain) -> str:
+        """What is reported for raw predictions, as differentiable operations."""
+        outputs = list(plain.predictions.values())
+        emitter = self.emitter(plain.table, plain.names, plain.checks, [o.node for o in outputs])
+        emitter.differentiable = True
+        emitter.lines.append(f"return {listed([emitter.full(output) for output in outputs])}")
+        doc = "The exported bindings, made of differentiable operations."
+        return self.function("_predictions", [], "tuple[torch.Tensor, ...]", doc, emitter, reduction=False)

@@ -106,6 +106,12 @@ def _flat(tensor: torch.Tensor, before: int, after: int) -> torch.Tensor:
     return tensor.reshape(*shape[:before], math.prod(shape[before:last]), *shape[last:])
 
 
+def _grouped(tensor: torch.Tensor, axis: int, group: Sequence[int]) -> torch.Tensor:
+    """The tensor with the axes `..` in place of the one that they were made into."""
+    shape = tuple(tensor.shape)
+    return tensor.reshape(*shape[:axis], *group, *shape[axis + 1 :])
+
+
 def _within(name: str, domain: str, tensor: torch.Tensor, valid: torch.Tensor) -> None:
     """Every element lies in its domain; otherwise says which does not."""
     if not bool(valid.all()):
@@ -135,7 +141,7 @@ def _reduced(element: torch.Tensor, kept: torch.Tensor | None, shape: Sequence[i
         element = torch.where(kept, element, 0)
     element = element.expand(shape)
     if reduction == "none":
-        return element
+        return element.contiguous()
     if reduction == "sum":
         return element.sum()
     if reduction == "mean":

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lossdsl.diagnostics import LossError, Problem, Span
-from lossdsl.diagnostics.indices import IndexNotOnRight, IndexReused, WrongUnpacking
+from lossdsl.diagnostics.indices import IndexNotOnRight, IndexReused, OpenOrder, WrongUnpacking
 from lossdsl.diagnostics.names import NameTaken
 from lossdsl.diagnostics.types import PredictUsesData
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Expr, Var
 from lossdsl.meaning.resolution import expressions, extents, reads, reductions, views
 from lossdsl.meaning.resolution.ordering import order
-from lossdsl.meaning.resolution.scopes import Frame, Poisoned, Scalar, Scope, Value, View
+from lossdsl.meaning.resolution.scopes import Frame, Poisoned, Scalar, Scope, Value, View, listing
 from lossdsl.syntax import tree
 
 Role = Literal["local", "term", "predict"]
@@ -33,13 +33,13 @@ class Made:
 def block(scope: Scope, written: tree.Block, outputs: Outputs) -> Made:
     """All statements, then the value; problems of all of them together."""
     problems: list[Problem] = []
+    scope.later = {name.id: name.span for statement in written.statements for name in _names(statement)}
     for statement in written.statements:
         try:
             _statement(scope, statement)
         except LossError as error:
             problems.extend(error.problems)
-            names = statement.names if isinstance(statement, tree.Unpacking) else (statement.name,)
-            for name in names:
+            for name in _names(statement):
                 scope.values.setdefault(name.id, Poisoned(name.span))
     try:
         result = evaluate(scope, written.result, outputs)
@@ -50,6 +50,10 @@ def block(scope: Scope, written: tree.Block, outputs: Outputs) -> Made:
     if problems or any(isinstance(value, Poisoned) for value in scope.values.values()):
         raise LossError(*problems)
     return result
+
+
+def _names(statement: tree.Binding | tree.Unpacking) -> tuple[tree.Name, ...]:
+    return statement.names if isinstance(statement, tree.Unpacking) else (statement.name,)
 
 
 def evaluate(scope: Scope, written: tree.Expr, left: Outputs) -> Made:
@@ -117,7 +121,7 @@ def check_new(scope: Scope, name: tree.Name) -> None:
     if name.id in scope.values:
         where, what = scope.values[name.id].span, "a value of this block"
     elif name.id in scope.unit.items:
-        where, what = scope.unit.items[name.id].node.name.span, "an item of the file"
+        where, what = scope.unit.where[name.id], "an item of the file"
     elif name.id in scope.axis_spans:
         where, what = scope.axis_spans[name.id], "the name of an axis"
     else:
@@ -138,8 +142,9 @@ def bind(scope: Scope, name: tree.Name, made: Made, predict: bool = False) -> Va
     if scope.inlined and not made.vars and build.free(made.expr):
         return Scalar(made.expr, name.span, formal=False)
     if predict and not made.ordered:
-        axes = [var.name for var in made.vars]
-        raise LossError(reads.open_order(name.span, name.id, View(made.expr, (), tuple(axes), (), name.span)))
+        axes = listing(var.name for var in made.vars)
+        why = f"the order of the axes of `{name.id}` is open: the reads on its right side do not settle it"
+        raise LossError(OpenOrder(name.span, why, f"say the indices, for instance `predict {name.id}{axes} = ...`"))
     if not predict and (same := _renamed(scope, name, made)) is not None:
         return same
     term = scope.main and not made.vars and build.kind(made.expr) != "bool"

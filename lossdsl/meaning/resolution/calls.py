@@ -167,7 +167,7 @@ def _has_axes(item: Item) -> bool:
 
 def _tensor_call(scope: Scope, written: tree.Call, item: Item, values: dict[str, Value], inner: Scope) -> View:
     """The binding that the call becomes; its open axes have the names that the caller knows them by, if any."""
-    key = _call_key(scope, item, values)
+    key = _call_key(item, values)
     known = scope.draft.calls.get(key)
     if known is None:
         made = blocks.block(inner, item.node.body, _output_binders(item))
@@ -200,13 +200,13 @@ def _output_binders(item: Item) -> list[tree.Binder] | None:
     return [tree.Binder(name.span, name, None) for name in item.node.indices]
 
 
-def _call_key(scope: Scope, item: Item, values: dict[str, Value]) -> Key:
+def _call_key(item: Item, values: dict[str, Value]) -> Key:
     parts: list[Key] = [id(item)]
     for value in values.values():
         if isinstance(value, View):
-            parts.append(view_key(scope.draft.build, value))
+            parts.append(view_key(value))
         elif isinstance(value, Scalar):
-            parts.append(fingerprint(scope.draft.build, value.expr))
+            parts.append(fingerprint(value.expr))
     return tuple(parts)
 
 
@@ -215,15 +215,14 @@ def _caller_indices(scope: Scope, written: tree.Call, result: View) -> tuple[Exp
     names = [name for name in result.names if name is not None]
     if len(names) < len(result.names) or len(set(names)) < len(names):
         word = written.function.id
-        why = (
-            "two of them would have the same name" if len(names) == len(result.names) else "not all of them have a name"
-        )
         spare = iter([name for name in ("i", "j", "k", "l", "a", "b") if name not in names])
         example = [name if name is not None and names.count(name) == 1 else next(spare) for name in result.names]
+        have = "1 axis" if len(result.names) == 1 else f"{len(result.names)} axes"
         raise LossError(
             OutputNotNamed(
                 written.span,
-                f"the value of `{word}` has {len(result.names)} axes, and {why} here",
+                f"the value of `{word}` has {have}, {listing(reads.axis_names(result))}, "
+                "and what is passed does not give each a name of its own",
                 f"say the indices: `{expressions.shortened(written.span)}{listing(example)}`",
             )
         )

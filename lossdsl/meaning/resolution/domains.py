@@ -92,9 +92,9 @@ def _bound(written: tree.Bound, around: Surroundings) -> core.Alternative:
     end = _end(written.value, around)
     match written.op:
         case "<" | "<=":
-            return core.Alternative("interval", high=end, low_open=True, high_open=written.op == "<")
+            return core.Alternative("interval", high=end, high_open=written.op == "<")
         case ">" | ">=":
-            return core.Alternative("interval", low=end, high_open=True, low_open=written.op == ">")
+            return core.Alternative("interval", low=end, low_open=written.op == ">")
         case "!=":
             if end != 0:
                 raise LossError(

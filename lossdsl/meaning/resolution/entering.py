@@ -91,12 +91,11 @@ def _same_axis(inner: Scope, written: tree.Call, formal: Formal, name: str, want
     if wanted == bounds:
         return
     what = f"axis {name.rstrip('0123456789') if name.startswith(GROUP) else name} of `{written.function.id}`"
-    difference = extents.constant(extents.sub(extents.length(wanted), extents.length(bounds)))
-    if difference not in (None, 0) or wanted[0] != bounds[0]:
+    if extents.clash(extents.length(wanted), extents.length(bounds)) or wanted[0] != bounds[0]:
         raise LossError(
             SizesClash(
                 written.span,
-                f"{what} would be both {_positions(wanted)} and, in `{formal.arg.name}`, {_positions(bounds)}",
+                f"{what} has {_positions(wanted)}, and what is passed for `{formal.arg.name}` has {_positions(bounds)}",
                 "pass arguments whose axes are equal",
                 ((formal.arg.span, "declared here"),),
             )
@@ -108,15 +107,15 @@ def _same_axis(inner: Scope, written: tree.Call, formal: Formal, name: str, want
 def _positions(bounds: Bounds) -> str:
     size = extents.constant(extents.length(bounds))
     if bounds[0] == core.ZERO and size is not None:
-        return f"of size {size}"
+        return f"size {size}"
     return f"positions {extents.show_positions(bounds)}"
 
 
 def _group_clash(written: tree.Call, formal: Formal, have: int, need: int) -> WrongAxes:
     return WrongAxes(
         written.span,
-        f"`{formal.arg.name}` of `{written.function.id}` is passed with {have} axes, where the arguments before it "
-        f"say that it has {need}",
+        f"`{formal.arg.name}` of `{written.function.id}` has {need} axes, as many as the arguments before it, "
+        f"and is passed {have}",
         "pass arguments with the same axes",
         ((formal.arg.span, "declared here"),),
     )

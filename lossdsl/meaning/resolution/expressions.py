@@ -25,6 +25,9 @@ from lossdsl.syntax import tree
 MAX_DEPTH = 400
 """Of expressions within expressions, calls written out included."""
 
+BINARY = core.Alternative("set", values=(Fraction(0), Fraction(1)))
+"""The domain `in {0, 1}`, of flags."""
+
 ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "and": "and", "or": "or"}
 COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 
@@ -39,7 +42,7 @@ def condition(scope: Scope, written: tree.Expr) -> Expr:
 
 def as_number(scope: Scope, made: Expr, span: Span) -> Expr:
     if scope.draft.build.kind(made) == "bool":
-        text = shortened(span)
+        text = _unwrapped(shortened(span))
         raise LossError(
             ConditionAsNumber(
                 span, "this is a condition, and a number is needed", f"write `[{text}]`: 1 where it holds, else 0"
@@ -51,12 +54,22 @@ def as_number(scope: Scope, made: Expr, span: Span) -> Expr:
 def as_condition(scope: Scope, made: Expr, span: Span) -> Expr:
     if scope.draft.build.kind(made) != "bool":
         text = shortened(span)
-        raise LossError(
-            NumberAsCondition(
-                span, "this is a number, and a condition is needed", f"compare it: `{text} != 0`, or `{text} > 0`"
-            )
-        )
+        flag = isinstance(made, core.Read) and isinstance(made.array, core.Arg) and made.array.domain == (BINARY,)
+        hint = f"compare it: `{text} == 1`" if flag else f"compare it: `{text} != 0`, or `{text} > 0`"
+        raise LossError(NumberAsCondition(span, "this is a number, and a condition is needed", hint))
     return made
+
+
+def _unwrapped(text: str) -> str:
+    """Without parentheses around all of it."""
+    if not (text.startswith("(") and text.endswith(")")):
+        return text
+    depth = 0
+    for k, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0 and k < len(text) - 1:
+            return text
+    return text[1:-1]
 
 
 def shortened(span: Span) -> str:

@@ -132,6 +132,18 @@ def constant(extent: Extent) -> int | None:
     return None if form.terms else form.constant
 
 
+def clash(left: Extent, right: Extent) -> bool:
+    """Whether two sizes differ, whatever the call; intervals count as if they were not empty."""
+    difference = constant(sub(_nonempty(left), _nonempty(right)))
+    return difference is not None and difference != 0
+
+
+def _nonempty(size_: Extent) -> Extent:
+    if size_.op == "max" and ZERO in size_.operands:
+        return next(operand for operand in size_.operands if operand != ZERO)
+    return size_
+
+
 def show(extent: Extent) -> str:
     """As a reader would write it: `n - 1`, `max(n, 2)`, `4`."""
     match extent.op:
@@ -161,7 +173,7 @@ def show_positions(bounds: Bounds) -> str:
 
 
 def _key(extent: Extent) -> tuple[int, str]:
-    order = {"size": 0, "hyper": 1, "mul": 2, "max": 3, "min": 4, "floordiv": 5}
+    order = {"size": 0, "hyper": 1, "mul": 2, "max": 3, "min": 4, "floordiv": 5, "const": 7}
     return order.get(extent.op, 6), repr(extent)
 
 
@@ -182,6 +194,6 @@ def _nonnegative(form: Linear, fuel: int) -> bool:
 
 
 __all__ = [
-    "ZERO", "Bounds", "Linear", "add", "at_least", "const", "constant", "floordiv", "from_linear", "hyper", "length",
-    "linear", "maximum", "minimum", "scale", "show", "show_positions", "size", "sub",
+    "ZERO", "Bounds", "Linear", "add", "at_least", "clash", "const", "constant", "floordiv", "from_linear", "hyper",
+    "length", "linear", "maximum", "minimum", "scale", "show", "show_positions", "size", "sub",
 ]  # fmt: skip

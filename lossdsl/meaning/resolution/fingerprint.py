@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Expr, Var
-from lossdsl.meaning.resolution.build import Builder, SizeOf, binds, children, postorder
+from lossdsl.meaning.resolution.build import SizeOf, binds, children, postorder
 from lossdsl.meaning.resolution.scopes import View
 
 Key = Hashable
 
 
-def fingerprint(build: Builder, root: Expr) -> Key:
-    """Shared parts are written once; variables bound inside are numbered, others stand for themselves."""
+def fingerprint(root: Expr, own: Sequence[Var] = ()) -> Key:
+    """Shared parts are written once; variables bound inside, and `own`, are numbered, others stand for themselves."""
     numbers: dict[int, int] = {}
-    bound: dict[Var, int] = {}
+    bound: dict[Var, int] = {var: k for k, var in enumerate(own)}
     nodes = list(postorder(root))
     for node in nodes:
         for var in binds(node):
@@ -28,11 +28,11 @@ def fingerprint(build: Builder, root: Expr) -> Key:
     return tuple(lines)
 
 
-def view_key(build: Builder, view: View) -> Key:
-    template = tuple(None if index is None else fingerprint(build, index) for index in view.template)
+def view_key(view: View) -> Key:
+    template = tuple(None if index is None else fingerprint(index) for index in view.template)
     if isinstance(view.target, core.Arg | core.Let):
         return (id(view.target), template)
-    return (fingerprint(build, view.target), template)
+    return (fingerprint(view.target), template)
 
 
 def _own(node: Expr, bound: dict[Var, int]) -> Key:

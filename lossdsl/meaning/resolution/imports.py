@@ -40,10 +40,14 @@ class Unit:
     folder: Path | None
     """The tree that it may take files from; None for a text without a path."""
     items: dict[str, Item] = field(default_factory=dict)
+    where: dict[str, Span] = field(default_factory=dict)
+    """Where each of these names is bound: at the item, or in `use`."""
     own: list[Item] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     report: list[Problem] = field(default_factory=list)
     """What is wrong with items, wherever they come from; one list for all files of a run."""
+    busy: list[str] = field(default_factory=list)
+    """Names of the items that are being checked, each called by the one before; one list, too."""
     bad: set[str] = field(default_factory=set)
     """Names whose `use` failed."""
 
@@ -56,11 +60,12 @@ class Library:
         self.units: dict[Path, Unit] = {}
         self.loading: list[Path] = []
         self.report: list[Problem] = []
+        self.busy: list[str] = []
 
     def root(self, module: tree.Module) -> Unit:
         path = Path(module.source.path)
         file = path.resolve() if path.name and not module.source.path.startswith("<") else None
-        unit = Unit(module, file, file.parent if file is not None else None, report=self.report)
+        unit = Unit(module, file, file.parent if file is not None else None, report=self.report, busy=self.busy)
         if file is not None:
             self.units[file] = unit
             self.loading.append(file)
@@ -98,15 +103,23 @@ class Library:
             names = " -> ".join(path.name for path in [*self.loading[self.loading.index(file) :], file])
             raise LossError(ImportCycle(use.origin, f"files use one another in a circle: {names}"))
         if file not in self.units:
-            module = _read(file, use.origin)
-            other = Unit(module, file, folder, report=self.report)
-            self.units[file] = other
-            self.loading.append(file)
-            self._fill(other)
-            self.loading.pop()
-            if other.problems:
-                raise LossError(*other.problems)
+            try:
+                self._load(file, folder, use)
+            except LossError as error:
+                for problem in error.problems:
+                    if problem.span.source is not use.span.source:
+                        problem.notes = (*problem.notes, (use.origin, "used here"))
+                raise
         return self.units[file]
+
+    def _load(self, file: Path, folder: Path, use: tree.Use) -> None:
+        other = Unit(_read(file, use.origin), file, folder, report=self.report, busy=self.busy)
+        self.units[file] = other
+        self.loading.append(file)
+        self._fill(other)
+        self.loading.pop()
+        if other.problems:
+            raise LossError(*other.problems)
 
     def _file(self, unit: Unit, use: tree.Use) -> tuple[Path, Path]:
         """The file, and the folder that it may take files from in turn."""
@@ -157,17 +170,17 @@ def _read(file: Path, origin: Span) -> tree.Module:
 
 
 def _bind(unit: Unit, name: tree.Name, item: Item) -> None:
-    earlier = unit.items.get(name.id)
-    if earlier is not None:
+    if name.id in unit.items:
         raise LossError(
             NameTaken(
                 name.span,
                 f"the file has another item called `{name.id}`",
                 "take another name, with `as` for what is used from elsewhere",
-                ((earlier.node.name.span, "bound here"),),
+                ((unit.where[name.id], "bound here"),),
             )
         )
     unit.items[name.id] = item
+    unit.where[name.id] = name.span
     if item.unit is unit:
         unit.own.append(item)
 

@@ -19,10 +19,12 @@ SMALLEST_LIMIT = 15_000
 def ensure(item: Item, call: tree.Call) -> None:
     """The item is good, or this raises: an error that was reported already is not reported again."""
     if item.state == "busy":
+        busy, name = item.unit.busy, item.node.name.id
+        circle = [*busy[busy.index(name) :], name] if name in busy else [name, name]
         raise LossError(
             Recursion(
                 call.span,
-                f"`{item.node.name.id}` is called here by itself, or by what it calls",
+                f"`{name}` calls itself: {' -> '.join(circle)}",
                 "a `def` is written out where it is called; use a reduction over an index instead",
                 ((item.node.name.span, "defined here"),),
             )
@@ -36,6 +38,7 @@ def check(item: Item) -> None:
     if item.state != "new":
         return
     item.state = "busy"
+    item.unit.busy.append(item.node.name.id)
     try:
         item.signature = signature(item.node, lambda word: _taken(item.unit, word))
         if isinstance(item.node, tree.Loss):
@@ -47,6 +50,8 @@ def check(item: Item) -> None:
         item.state = "bad"
     else:
         item.state = "good"
+    finally:
+        item.unit.busy.pop()
 
 
 def new_draft(unit: Unit) -> Draft:
@@ -54,8 +59,7 @@ def new_draft(unit: Unit) -> Draft:
 
 
 def _taken(unit: Unit, word: str) -> Span | None:
-    item = unit.items.get(word)
-    return item.node.name.span if item is not None else None
+    return unit.where.get(word)
 
 
 def _check_def(node: tree.Def, unit: Unit, sign: Signature) -> None:

@@ -6,7 +6,8 @@ answer is the set of reads that can not be shown to stay in range.
 A variable that is read plainly (`x[i]`) runs over the axis, and all axes it reads must be equal.  As soon as one of its
 reads has an offset, a multiple or a second variable, it runs over the positions at which all of its reads are in range.
 A read of several variables restricts the outermost one, for all values of the others; one that has no range of its own
-takes it from such a read first.  Reads under a condition restrict no variable that is bound outside of the condition.
+takes it from such a read first.  Reads under a condition restrict no variable that is bound outside of the condition,
+and none at all where the condition relates the variables of the position.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from lossdsl.diagnostics import LossError
-from lossdsl.diagnostics.indices import CircularRange, IndexNotOnRight, NoRange, OutOfRange, SizesClash
+from lossdsl.diagnostics.indices import IndexNotOnRight, NoRange, OutOfRange, SizesClash
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Var
 from lossdsl.meaning.resolution import extents
@@ -57,6 +58,7 @@ class _Solver:
         self.busy: set[Var] = set()
         self.links = {inner: at for inner, at in uses.along.items() if inner in self.rank}
         self.backed: set[Var] = set()
+        self.derived: list[Var] = []
         for use in uses.reads:
             self._sort(use)
 
@@ -76,7 +78,7 @@ class _Solver:
 
     def assign(self) -> None:
         """Gives each read of several variables to the one that it restricts, if any."""
-        waiting = [use for use in self.several if not set(use.form.terms) <= use.blocked]
+        waiting = [use for use in self.several if not use.related and not set(use.form.terms) <= use.blocked]
         while True:
             self._give_to_unknown(waiting)
             helped = self._fall_back(waiting)
@@ -84,9 +86,16 @@ class _Solver:
                 break
             self.backed.add(helped)
         for use in waiting:
-            outermost = min((var for var in use.form.terms if self._restrictable(var)), key=self._rank, default=None)
-            if outermost is not None and outermost not in use.blocked:
-                self.own[outermost].append(use)
+            target = self._restricted(use)
+            if target is not None and target not in use.blocked:
+                self.own[target].append(use)
+
+    def _restricted(self, use: Use) -> Var | None:
+        """Of variables that all have ranges: the last that took its range from such a read, else the outermost."""
+        derived = [var for var in self.derived if var in use.form.terms]
+        if derived:
+            return derived[-1]
+        return min((var for var in use.form.terms if var in self.open), key=self._rank, default=None)
 
     def _give_to_unknown(self, waiting: list[Use]) -> None:
         """A variable without a range takes it from a read in which it is the only such."""
@@ -95,6 +104,7 @@ class _Solver:
                 unknown = [var for var in use.form.terms if not self._known(var)]
                 if len(unknown) == 1 and unknown[0] not in use.blocked:
                     self.own[unknown[0]].append(use)
+                    self.derived.append(unknown[0])
                     waiting.remove(use)
                     break
             else:
@@ -113,9 +123,6 @@ class _Solver:
             return True
         return any(at is var and self._known(inner) for inner, at in self.links.items())
 
-    def _restrictable(self, var: Var) -> bool:
-        return var in self.open
-
     def _rank(self, var: Var) -> int:
         return self.rank.get(var, -1)
 
@@ -130,13 +137,7 @@ class _Solver:
                 self._meet_declared(var, self.ranges[var])
         else:
             if var in self.busy:
-                raise LossError(
-                    CircularRange(
-                        var.span,
-                        f"the range of `{var.name}` depends on that of another index, which depends on it",
-                        f"say the range where it is bound: `{var.name} in ...`",
-                    )
-                )
+                raise LossError(self._no_range(var))
             self.busy.add(var)
             self.ranges[var] = self._found(var)
             self.busy.discard(var)
@@ -160,6 +161,8 @@ class _Solver:
             for other in use.form.terms:
                 if other is not var:
                     self.range(other)
+                    if other in self.draft.pending:
+                        raise LossError(self._no_range(other))
         if any(not use.form.plain for use in found):
             return self._intersection(var, found, linked)
         if found or linked:
@@ -233,16 +236,17 @@ class _Solver:
     def _must_equal(self, var: Var, best: Bounds, use: Use, found: list[Use]) -> None:
         if use.bounds == best:
             return
-        left, right = extents.constant(extents.length(best)), extents.constant(extents.length(use.bounds))
+        left, right = extents.length(best), extents.length(use.bounds)
         other = next((one for one in found if one.bounds == best), None)
         here = _axis_text(use)
         there = _axis_text(other) if other is not None else f"the range of `{var.name}`"
-        if left is not None and right is not None and left != right:
-            notes = () if other is None else ((other.span, f"{there} has size {left}"),)
+        if extents.clash(left, right):
+            notes = () if other is None else ((other.span, f"{there} has size {extents.show(left)}"),)
             raise LossError(
                 SizesClash(
                     use.span,
-                    f"`{var.name}` runs over {here}, of size {right}, and over {there}, of size {left}",
+                    f"`{var.name}` runs over {here}, of size {extents.show(right)}, "
+                    f"and over {there}, of size {extents.show(left)}",
                     "use two indices, or arguments of one size",
                     notes,
                 )

@@ -41,9 +41,13 @@ def _unknown(scope: Scope, written: tree.Name) -> UnknownName | FunctionAsValue:
     word = written.id
     if word in scope.unit.items or word in SURFACE:
         return FunctionAsValue(written.span, f"`{word}` is a function, not a value", f"call it: `{word}(...)`")
-    return UnknownName(
-        written.span, f"nothing is called `{word}` here", did_you_mean(word, [*scope.known_names(), *scope.axes])
-    )
+    hint = did_you_mean(word, [*scope.known_names(), *scope.axes])
+    if word in scope.later:
+        notes = ((scope.later[word], "bound here, below"),)
+        return UnknownName(written.span, f"`{word}` is not bound yet", "move its binding up", notes)
+    if word in scope.reduced_here:
+        hint = f"the index `{word}` is known inside its reduction only"
+    return UnknownName(written.span, f"nothing is called `{word}` here", hint)
 
 
 def at_own_indices(scope: Scope, view: View, span: Span) -> Expr:
@@ -64,7 +68,10 @@ def at_own_indices(scope: Scope, view: View, span: Span) -> Expr:
 
 def axis_names(view: View) -> list[str]:
     """The open axes, as their declaration shows them."""
-    return [own or extents.show(high) for own, (_, high) in zip(view.names, view.bounds, strict=True)]
+    inside = view.target.vars if isinstance(view.target, core.Let) else ()
+    labels = [var.name for var, index in zip(inside, view.template, strict=False) if index is None]
+    sizes = labels or [extents.show(high) for _, high in view.bounds]
+    return [own or size for own, size in zip(view.names, sizes, strict=True)]
 
 
 def _example_indices(view: View) -> list[str]:

@@ -75,6 +75,7 @@ def _opened(scope: Scope, binders: tuple[tree.Binder, ...], reuse: bool) -> Fram
                     )
                 )
             frame.vars[member] = new_bound(scope, binder, member)
+            scope.reduced_here.add(member)
     return frame
 
 
@@ -95,7 +96,7 @@ def check_index_name(scope: Scope, name: tree.Name) -> None:
     if name.id in scope.values:
         where, what = scope.values[name.id].span, "a value"
     elif name.id in scope.unit.items:
-        where, what = scope.unit.items[name.id].node.name.span, "an item of the file"
+        where, what = scope.unit.where[name.id], "an item of the file"
     else:
         return
     raise LossError(
@@ -112,14 +113,10 @@ def _without_brackets(scope: Scope, written: tree.Reduction, frame: Frame, where
     free = scope.draft.build.free(body) | (scope.draft.build.free(where) if where is not None else frozenset())
     variables = tuple(var for var in frame.vars.values() if var in free)
     if not variables:
-        inner = "no free indices" if not free else "no free indices: those it has are bound by a reduction around it"
-        raise LossError(
-            NothingToReduce(
-                written.span,
-                f"`{written.op}` takes the free indices of its body, and this has {inner}",
-                f"name the index: `{written.op}[n](...)`, or leave `{written.op}` out",
-            )
-        )
+        op = written.op
+        why = "the reductions around it bind all of these" if free else "there are none"
+        hint = f"leave `{op}` out" + (f", or take another index, as in `{op}[m](x[m])`" if free else "")
+        raise LossError(NothingToReduce(written.span, f"`{op}` takes the free indices of its body: {why}", hint))
     return scope.draft.build.keep(core.Reduce(written.span, written.op, variables, where, body))
 
 

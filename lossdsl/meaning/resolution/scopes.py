@@ -98,6 +98,10 @@ class Scope:
     words: set[str] = field(default_factory=set)
     words_of: tree.Expr | None = None
     """The statement that `words` are the index names of."""
+    later: dict[str, Span] = field(default_factory=dict)
+    """Names that statements further down bind."""
+    reduced_here: set[str] = field(default_factory=set)
+    """Names of indices that reductions bound so far."""
     caught: set[str] = field(default_factory=set)
     """Names of indices that reductions of this statement took."""
     main: bool = False

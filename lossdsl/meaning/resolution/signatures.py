@@ -74,6 +74,7 @@ class _Reader:
         written = _arguments(item)
         axes = frozenset(axis.name for argument in written for axis in argument.axes if axis.name is not None)
         self.around = Surroundings(axes)
+        self.is_def = isinstance(item, tree.Def)
         self.bound: dict[str, Span] = {}
         self.defaults: dict[str, constants.Constant | None] = {}
         self.problems: list[Problem] = []
@@ -122,6 +123,8 @@ class _Reader:
     def _formal(self, written: tree.Argument, role: Role) -> Formal:
         alternatives = domains.domain(written.domain, self.around) if written.domain is not None else ()
         default = constants.constant(written.default, "a default value") if written.default is not None else None
+        if self.is_def and not written.axes:
+            role = "hyper"  # it may be called with one, and serve as a size
         arg = core.Arg(
             written.name.id,
             role,

@@ -39,7 +39,11 @@ def _size_of(scope: Scope, axis: tree.Name, span: Span) -> Expr:
         return build.keep(SizeOf(span, core.ZERO, scope.index(axis.id, axis.span), None))
     known = [axis_name for axis_name in scope.axes if not axis_name.startswith(GROUP)]
     raise LossError(
-        UnknownAxis(axis.span, f"`{axis.id}` is no axis of {scope.place}, and no index", did_you_mean(axis.id, known))
+        UnknownAxis(
+            axis.span,
+            f"`{axis.id}` is no axis of {scope.place}, and no index",
+            did_you_mean(axis.id, known, _axes_hint(scope)),
+        )
     )
 
 
@@ -77,7 +81,7 @@ def size_hyper(scope: Scope, word: tree.Name) -> Extent | None:
             arg.whole = True
             return extents.hyper(arg.name)
         case View(target=core.Arg(role=role)):
-            what = "is learned" if role == "learn" else "is an array or data"
+            what = {"learn": "is learned", "hyper": "has axes"}.get(role, f"is {role}")
             raise LossError(
                 BadRange(word.span, f"`{word.id}` {what}, and cannot be a size", "use a plain hyperparameter")
             )

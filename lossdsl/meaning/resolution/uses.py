@@ -8,7 +8,7 @@ from lossdsl.diagnostics import Span
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Var
 from lossdsl.meaning.resolution.affine import Affine, affine
-from lossdsl.meaning.resolution.build import NOTHING, binds
+from lossdsl.meaning.resolution.build import NOTHING, binds, children
 from lossdsl.meaning.resolution.draft import Draft
 from lossdsl.meaning.resolution.extents import Bounds
 from lossdsl.meaning.resolution.scopes import bounds_of
@@ -26,6 +26,8 @@ class Use:
     """The axis is an interval of positions."""
     blocked: frozenset[Var]
     """Variables bound outside of the condition that this read stands under: it does not restrict them."""
+    related: bool
+    """A condition around it relates variables of the position, and so decides where it is read."""
 
     @property
     def array(self) -> core.Arg | core.Let:
@@ -47,56 +49,65 @@ class Uses:
     """The variable that `softmax[c]` binds inside -> the variable of the position that it is taken at."""
 
 
+Tests = frozenset[frozenset[Var]]
+"""The variables of each condition around a place, of conditions that relate two or more."""
+
+Step = tuple[core.Expr, frozenset[Var], Tests]
+
+
 def collect(draft: Draft, root: core.Expr, outer: list[Var]) -> Uses:
-    """Walks the expression once for each set of variables that conditions block; blocked only grows on the way down."""
+    """Walks the expression once for each way in which the conditions around a place matter to it."""
     build = draft.build
     uses = Uses(list(outer))
     met: set[Var] = set(outer)
-    seen: set[tuple[int, frozenset[Var]]] = set()
-    stack: list[tuple[core.Expr, frozenset[Var]]] = [(root, NOTHING)]
+    seen: set[tuple[int, frozenset[Var], Tests]] = set()
+    stack: list[Step] = [(root, NOTHING, frozenset())]
     while stack:
-        node, blocked = stack.pop()
-        blocked &= build.free(node)
-        if (id(node), blocked) in seen:
+        node, blocked, tests = stack.pop()
+        free = build.free(node)
+        blocked, tests = blocked & free, _relating(tests, free)
+        if (id(node), blocked, tests) in seen:
             continue
-        seen.add((id(node), blocked))
+        seen.add((id(node), blocked, tests))
         for var in binds(node):
             if var not in met:
                 met.add(var)
                 uses.order.append(var)
-        below = _steps(draft, node, blocked)
         if isinstance(node, core.Read):
-            _note(draft, uses, node, blocked)
+            _note(draft, uses, node, blocked, tests)
         elif isinstance(node, core.Along) and isinstance(node.at, core.Index):
             uses.along.setdefault(node.var, node.at.var)
-        stack.extend(reversed(below))
+        stack.extend(reversed(_steps(draft, node, blocked, tests)))
     return uses
 
 
-def _steps(draft: Draft, node: core.Expr, blocked: frozenset[Var]) -> list[tuple[core.Expr, frozenset[Var]]]:
+def _relating(tests: Tests, free: frozenset[Var]) -> Tests:
+    """Of each condition, what concerns the variables of a node, where that is a relation between some of them."""
+    return frozenset(test & free for test in tests if len(test & free) > 1) if tests else tests
+
+
+def _steps(draft: Draft, node: core.Expr, blocked: frozenset[Var], tests: Tests) -> list[Step]:
     """The children, each with what is blocked in it: under a condition, everything bound outside of it."""
     free = draft.build.free
     match node:
         case core.If():
+            under = tests | {free(node.condition)}
             return [
-                (node.condition, blocked),
-                (node.then, free(node.then)),
-                (node.otherwise, free(node.otherwise)),
+                (node.condition, blocked, tests),
+                (node.then, free(node.then), under),
+                (node.otherwise, free(node.otherwise), under),
             ]
-        case core.Reduce() | core.Along():
-            under = blocked if node.where is None else blocked | free(node)
-            parts = [] if node.where is None else [(node.where, blocked)]
-            at = [(node.at, blocked)] if isinstance(node, core.Along) else []
-            return [*at, *parts, (node.body, under)]
-        case core.Read():
-            return [(index, blocked) for index in node.indices]
-        case core.Apply():
-            return [(arg, blocked) for arg in node.args]
+        case core.Reduce() | core.Along() if node.where is not None:
+            *before, body = children(node)
+            return [
+                *((part, blocked, tests) for part in before),
+                (body, blocked | free(node), tests | {free(node.where)}),
+            ]
         case _:
-            return []
+            return [(part, blocked, tests) for part in children(node)]
 
 
-def _note(draft: Draft, uses: Uses, read: core.Read, blocked: frozenset[Var]) -> None:
+def _note(draft: Draft, uses: Uses, read: core.Read, blocked: frozenset[Var], tests: Tests) -> None:
     for axis, position in enumerate(read.indices):
         form = affine(draft.build, position)
         if form is None:
@@ -108,4 +119,5 @@ def _note(draft: Draft, uses: Uses, read: core.Read, blocked: frozenset[Var]) ->
             if runs in draft.pending:
                 continue
             inner = runs in draft.inner
-        uses.reads.append(Use(read, axis, form, bounds_of(read.array, axis), inner, blocked))
+        related = any(len(test & form.terms.keys()) > 1 for test in tests)
+        uses.reads.append(Use(read, axis, form, bounds_of(read.array, axis), inner, blocked, related))

@@ -11,6 +11,7 @@ from lossdsl.meaning.core import Expr, Var
 from lossdsl.meaning.resolution import positions, reads
 from lossdsl.meaning.resolution.build import SizeOf, binds, children, postorder, with_children
 from lossdsl.meaning.resolution.draft import Draft
+from lossdsl.meaning.resolution.fingerprint import fingerprint
 from lossdsl.meaning.resolution.ranges import solve
 from lossdsl.meaning.resolution.scopes import Scope, View, bounds_of
 from lossdsl.meaning.resolution.settle import settle
@@ -129,7 +130,12 @@ def as_view(scope: Scope, expr: Expr, own: Sequence[Var], name: str, span: Span)
             template = tuple(None if var in own else index for var, index in zip(at, expr.indices, strict=True))
             bounds = tuple(bounds_of(expr.array, at.index(var)) for var in own)
             return View(expr.array, template, tuple(var.name for var in own), bounds, span)
-    return make_let(scope.draft, name, own, expr, span)
+    ranges = tuple(scope.draft.fallback.get(var) for var in own)
+    key = ("expression", fingerprint(expr, own), ranges)
+    if key not in scope.draft.calls:
+        scope.draft.calls[key] = make_let(scope.draft, name, own, expr, span)
+    known = scope.draft.calls[key]
+    return View(known.target, known.template, tuple(var.name for var in own), known.bounds, span)
 
 
 def data_behind(let: core.Let) -> core.Arg | None:
