@@ -209,8 +209,6 @@ class Emitter:
     def _assign(self, node: Node, text: Text) -> Text:
         name = self.names.fresh(self.hints.get(node.id, "t"))
         code = strip(text.code)
-        if text.host and node.kind == "real" and "(" in code:
-            code = f"float({code})"
         self.lines.append(f"{name} = {code}")
         return Text(name, CALL, text.host)
 
@@ -325,10 +323,10 @@ class Emitter:
             if infix and node.op in BOOLEAN_OPS:
                 tight = row.precedence + 1
             args.append(self.lifted(arg, onto, self._operand_view(node, arg), tight))
-        if host:
-            return self._host_function(node, args, row.precedence)
         for helper in self.dialect.helpers(row):
             self.helpers[helper] = None
+        if host:
+            return self._host_function(node, args, row.precedence)
         if self._all_host(node):
             args[0] = self.dialect.number(args[0])
         template = row.text(self.dialect.name, args)  # type: ignore[arg-type]

@@ -73,6 +73,10 @@ class Interface:
         inside = {*self.arg_names.values(), *self.size_names.values(), *astuple(self.locals)}
         return Names(taken | inside)
 
+    def unused(self, name: str) -> str:
+        """The name for a variable that is unpacked and not used."""
+        return f"_unused_{name}" if f"_{name}" in self.helper_names else f"_{name}"
+
     @cached_property
     def like_names(self) -> dict[str, str]:
         """Variables for arguments as they were given."""
@@ -89,7 +93,8 @@ class Interface:
     @cached_property
     def size_names(self) -> dict[str, str]:
         """Axis name -> variable that holds its size."""
-        taken = Names(MODULE_NAMES | self.helper_names | set(self.arg_names.values()) | set(astuple(self.locals)))
+        reserved = {"reduction", "validate", "wrt", "vector"} | MODULE_NAMES | self.helper_names
+        taken = Names(reserved | set(self.arg_names.values()) | set(astuple(self.locals)))
         result: dict[str, str] = {}
         for arg in self.program.args:
             for extent in arg.axes:

@@ -27,6 +27,10 @@ class Output:
     indices: tuple[Index, ...]
 
 
+Checked = tuple[ReadCheck, Node, Node]
+"""A check, its position and its demand, expanded."""
+
+
 @dataclass
 class Derived:
     """Everything an emitted module computes, over one expanded table of stages.
@@ -45,8 +49,9 @@ class Derived:
     hessian: dict[str, Output]
     hvp: dict[str, Output]
     tangent: Node | None
-    checks: list[tuple[ReadCheck, Node, Node]]
-    """(check, expanded position, expanded demand)."""
+    checks: list[Checked]
+    term_checks: list[Checked]
+    prediction_checks: list[Checked]
     names: dict[int, str]
 
 
@@ -55,8 +60,9 @@ def derive(program: Program, hessian: bool = True) -> Derived:
     lowered = lower(program)
     table = lowered.table
     wrt = lowered.differentiable()
-    roots: list[tuple[Node, Node | None]] = [(lowered.element, lowered.mask)]
-    checks = read_checks(table, roots)
+    checks = read_checks(table, [(lowered.element, lowered.mask)])
+    term_checks = read_checks(table, [(node, None) for node in lowered.terms.values()])
+    prediction_checks = read_checks(table, [(node, None) for _, node in lowered.predictions.values()])
     grads = gradient(lowered, wrt).by_name
     diagonals: dict[str, Output] = {}
     products: dict[str, Output] = {}
@@ -73,6 +79,9 @@ def derive(program: Program, hessian: bool = True) -> Derived:
 
     def final(node: Node) -> Node:
         return expansion.rewrite([node])[0]
+
+    def checked(found: list[ReadCheck]) -> list[Checked]:
+        return [(c, final(c.position), final(c.demanded)) for c in found]
 
     def outputs(found: dict[str, Output]) -> dict[str, Output]:
         return {name: Output(final(o.node), o.indices) for name, o in found.items()}
@@ -97,7 +106,9 @@ def derive(program: Program, hessian: bool = True) -> Derived:
         outputs(diagonals),
         outputs(products),
         None if tangent is None else final(tangent),
-        [(c, final(c.position), final(c.demanded)) for c in checks],
+        checked(checks),
+        checked(term_checks),
+        checked(prediction_checks),
         names,
     )
 

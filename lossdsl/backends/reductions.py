@@ -54,7 +54,7 @@ def _argument(emitter: Emitter, stage: Stage, text: str, onto: list[Index], axis
 def masked(emitter: Emitter, stage: Stage) -> tuple[str, list[Index]]:
     """The body, neutral where the condition fails, and its axes."""
     view: View = "bool" if stage.op in ("any", "all") else "real"
-    if stage.op in ("sum", "prod") and stage.body.kind == "int":
+    if stage.op == "sum" and stage.body.kind == "int":
         view = "int"
     if stage.where is None:
         onto = emitter.axes(stage.body.free)

@@ -24,7 +24,7 @@ class Tangents:
                 table.add_array(Array(PREFIX + name, own.axes, "vector", "real"))
         self.tangent_of: dict[str, str] = {name: PREFIX + name for name in wrt}
         active = active_arrays(table, wrt)
-        self.d = Differentiator(self.graph, active)
+        self.d = Differentiator(table, active)
         for stage in [s for s in needed_stages(table, roots) if s.name in active]:
             factor = weighted(table, stage, self.graph.const(1))
             tangent = self.of(stage.body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lossdsl.calculus.partials import Differentiator, may_be_infinite, may_be_masked
+from lossdsl.calculus.partials import Differentiator, may_be_masked
 from lossdsl.calculus.terms import Term, array_indices, collect, solve
 from lossdsl.ir.graph import Index, Node, reachable
 from lossdsl.ir.lower import Lowered
@@ -26,7 +26,7 @@ def active_arrays(table: StageTable, wrt: Sequence[str]) -> set[str]:
     """The arguments and every stage whose value depends on them differentiably."""
     active = set(wrt)
     for stage in table.stages.values():
-        probe = Differentiator(table.graph, active)
+        probe = Differentiator(table, active)
         if stage.kind == "real" and stage.op not in ("any", "all") and probe.depends(stage.body):
             active.add(stage.name)
     return active
@@ -47,7 +47,7 @@ def gradient(lowered: Lowered, wrt: Sequence[str]) -> Gradient:
     """The gradient of sum(seed * element) over the elements that the mask keeps, with respect to each of `wrt`."""
     table, graph = lowered.table, lowered.graph
     active = active_arrays(table, wrt)
-    reverse = _Reverse(table, Differentiator(graph, active))
+    reverse = _Reverse(table, Differentiator(table, active))
     mask = lowered.mask if lowered.mask is not None else graph.const(True)
     reverse.spread(lowered.element, add_seed(lowered), mask, lowered.free)
     for stage in [s for s in table.stages.values() if s.name in active][::-1]:
@@ -63,14 +63,13 @@ class _Reverse:
     def __init__(self, table: StageTable, differentiator: Differentiator) -> None:
         self.table, self.graph, self.d = table, table.graph, differentiator
         self.terms: dict[str, list[Term]] = {}
-        self._infinite: dict[int, bool] = {}
         self._masked: dict[int, bool] = {}
 
     def spread(self, expr: Node, adjoint: Node, where: Node, over: Sequence[Index]) -> None:
         """Add what `adjoint * expr`, summed over `over` under `where`, contributes to everything that it reads."""
         masked = {s.name for s in self.table.stages.values() if s.where is not None or s.positions}
         for read, partial in self.d.partials(expr).items():
-            guarded = may_be_infinite(partial, self._infinite) and may_be_masked(adjoint, masked, self._masked)
+            guarded = self.d.can_be_infinite(partial) and may_be_masked(adjoint, masked, self._masked)
             product = self.graph.apply("guarded_mul", adjoint, partial) if guarded else _product(adjoint, partial)
             name = str(read.value)
             target = array_indices(self.table, name)

@@ -16,6 +16,8 @@ from lossdsl.calculus.terms import Term, array_indices, collect
 from lossdsl.ir.graph import Index, Node
 from lossdsl.ir.stage import Stage, StageTable, fresh_index
 
+SEPARATOR = "'"
+"""No name that a user writes has it."""
 FEW = 8
 """Dense entries of a stage that are kept apart, so that they can still be solved for one another's indices."""
 
@@ -36,12 +38,13 @@ class Jacobian:
     def __init__(self, table: StageTable, name: str, reserved: Sequence[Index], root: Node) -> None:
         self.table, self.graph, self.name = table, table.graph, name
         self.at: tuple[Index, ...] = ()
+        self._made = 0
         for index in array_indices(table, name):
             apart = fresh_index(Index(f"{index.name}_at", index.low, index.high), [*reserved, *self.at])
             self.at = (*self.at, apart)
         self.stages: dict[str, list[Entry]] = {}
         active = active_arrays(table, [name])
-        self.d = Differentiator(self.graph, active)
+        self.d = Differentiator(table, active)
         for stage in [s for s in needed_stages(table, [root]) if s.name in active]:
             factor = weighted(table, stage, self.graph.const(1))
             where = stage.where if stage.where is not None else self.graph.const(True)
@@ -76,19 +79,13 @@ class Jacobian:
     def _read(self, entry: Entry, read: Node, partial: Node) -> Entry:
         """The entry of a stage, where the stage is read at some position."""
         g = self.graph
-        taken = [*read.free, *partial.free, *self.at, *self.table.stages[str(read.value)].out]
         mapping: dict[Index, Node] = {}
-        reduced: list[Index] = []
-        for index in entry.reduced:
-            fresh = fresh_index(index, taken)
-            taken.append(fresh)
-            reduced.append(fresh)
-            mapping[index] = g.index(fresh)
+        reduced = self._fresh(entry.reduced, mapping)
         mapping |= dict(zip(self.table.stages[str(read.value)].out, read.args, strict=True))
         memo: dict[int, Node] = {}
         pairs = tuple((g.substitute(a, mapping, memo), g.substitute(b, mapping, memo)) for a, b in entry.pairs)
         coefficient = partial * g.substitute(entry.coefficient, mapping, memo)
-        return Entry(coefficient, tuple(reduced), g.substitute(entry.where, mapping, memo), pairs)
+        return Entry(coefficient, reduced, g.substitute(entry.where, mapping, memo), pairs)
 
     def _reduced(
         self,
@@ -99,13 +96,26 @@ class Jacobian:
         over: Sequence[Index],
     ) -> Entry:
         """The entry of a stage from one of its body: summed over the stage's indices, pairs solved for them."""
+        g = self.graph
+        mapping: dict[Index, Node] = {}
+        fresh = self._fresh(over, mapping)
+        memo: dict[int, Node] = {}
         whole = Entry(
-            factor * entry.coefficient,
-            (*over, *entry.reduced),
-            self.graph.both(where, entry.where),
-            (*pairs, *entry.pairs),
+            g.substitute(factor * entry.coefficient, mapping, memo),
+            (*fresh, *entry.reduced),
+            g.substitute(g.both(where, entry.where), mapping, memo),
+            tuple((g.substitute(a, mapping, memo), g.substitute(b, mapping, memo)) for a, b in (*pairs, *entry.pairs)),
         )
         return simplified(self.table, whole)
+
+    def _fresh(self, indices: Sequence[Index], mapping: dict[Index, Node]) -> tuple[Index, ...]:
+        """Names for summed indices that nothing else has, whatever they meet later; adds them to the mapping."""
+        fresh = []
+        for index in indices:
+            self._made += 1
+            fresh.append(Index(f"{index.name.split(SEPARATOR)[0]}{SEPARATOR}{self._made}", index.low, index.high))
+            mapping[index] = self.graph.index(fresh[-1])
+        return tuple(fresh)
 
 
 def simplified(table: StageTable, entry: Entry) -> Entry:

@@ -8,12 +8,15 @@ derivative that is infinite there.  So a branch is differentiated with seed 1 an
 from __future__ import annotations
 
 from collections.abc import Callable, Set
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
 from lossdsl.functions.table import TABLE
 from lossdsl.ir.graph import Graph, Node, reachable
+from lossdsl.ir.stage import StageTable
 from lossdsl.rewrite.pattern import Vocabulary
+from lossdsl.rewrite.signs import sign
 
 Partials = dict[Node, Node]
 """Read -> derivative of the expression with respect to that element."""
@@ -25,8 +28,10 @@ FLAT = frozenset({"stop_gradient", "floor", "round", "sign", "whole"})
 class Differentiator:
     """Partials of expressions of one graph, for one set of active arrays (arguments and stages that depend on them)."""
 
-    def __init__(self, graph: Graph, active: Set[str]) -> None:
-        self.graph = graph
+    def __init__(self, table: StageTable, active: Set[str]) -> None:
+        self.table = table
+        self.graph: Graph = table.graph
+        self._infinite: dict[int, bool] = {}
         self.active = active
         self._depends: dict[int, bool] = {}
         self._memo: dict[int, Partials] = {}
@@ -77,8 +82,26 @@ class Differentiator:
             else:
                 for arg, local in zip(node.args, derivative(g, node), strict=True):
                     if self.depends(arg):
-                        adjoint[arg.id] = _plus(adjoint.get(arg.id), _times(seed, local))
+                        adjoint[arg.id] = _plus(adjoint.get(arg.id), self._times(seed, local))
         return result
+
+    def _times(self, seed: Node, local: Node) -> Node:
+        """A link of the chain; a seed that can be exactly 0 stops a local derivative that can be infinite."""
+        if local.is_const:
+            return local * seed
+        if seed.is_const or not self.can_be_infinite(local) or self.never_zero(seed):
+            return seed * local
+        return self.graph.apply("guarded_mul", seed, local)
+
+    def can_be_infinite(self, node: Node) -> bool:
+        """Whether a derivative may be infinite or NaN at finite inputs, as far as its shape and domains tell."""
+        return may_be_infinite(node, self._infinite, self.table)
+
+    def never_zero(self, node: Node) -> bool:
+        """Whether an adjoint is known to differ from 0; an exponential can underflow."""
+        if node.op in ("neg", "mul", "div"):
+            return all(self.never_zero(a) for a in node.args)
+        return sign(self.table, node) == "positive" and not any(n.op == "exp" for n in reachable([node]))
 
     def _branches(self, order: list[Node]) -> None:
         """Differentiate branches from the inside out, so that nesting costs no recursion."""
@@ -106,10 +129,6 @@ def _plus(total: Node | None, value: Node) -> Node:
     return value if total is None else total + value
 
 
-def _times(seed: Node, local: Node) -> Node:
-    return local * seed if local.is_const else seed * local
-
-
 def derivative(graph: Graph, node: Node) -> tuple[Node, ...]:
     """The local partial derivatives of a scalar function, from its row of the table."""
     match node.op, node.args:
@@ -132,12 +151,61 @@ def _rule(name: str, arity: int) -> Callable[..., tuple[Any, ...]]:
     return partials(name, arity)
 
 
-def may_be_infinite(root: Node, memo: dict[int, bool]) -> bool:
-    """Whether an expression can be infinite or NaN at finite arguments, as far as its shape tells."""
+def may_be_infinite(root: Node, memo: dict[int, bool], table: StageTable) -> bool:
+    """Whether an expression can be infinite or NaN at finite arguments, as far as its shape and domains tell."""
     for node in reachable([root], stop=lambda n: n.id in memo):
         if node.id not in memo:
-            memo[node.id] = node.op not in FINITE_OPS or any(memo[a.id] for a in node.args)
+            memo[node.id] = any(memo[a.id] for a in node.args) or not _is_finite(node, table)
     return memo[root.id]
+
+
+def _is_finite(node: Node, table: StageTable) -> bool:
+    """Whether the function is finite where its arguments are (short of overflow)."""
+    if node.op in FINITE_OPS:
+        return True
+    if _is_one_number(node, table):
+        return True
+    match node.op, node.args:
+        case "div", (_, b):
+            return _at_least_some(node=b, table=table)
+        case "pow", (a, p) if p.is_const and isinstance(p.value, Fraction):
+            return p.value >= 0 or _at_least_some(a, table)
+        case "exp", (x,):
+            return sign(table, -x) != "any"
+        case ("sqrt" | "sqrt1pm1"), (x,):
+            return sign(table, x) != "any"
+        case ("log1p", (x,)):
+            return sign(table, x) != "any"
+        case ("log", (x,)):
+            return _at_least_some(x, table)
+    return False
+
+
+def _is_one_number(node: Node, table: StageTable) -> bool:
+    """Whether the node depends on hyperparameters only, so that it is the same for the whole call."""
+    return not node.free and not any(n.op == "read" and _is_array(table, n) for n in reachable([node]))
+
+
+def _is_array(table: StageTable, read: Node) -> bool:
+    array = table.arrays.get(str(read.value))
+    return array is None or array.role != "hyper"
+
+
+def _at_least_some(node: Node, table: StageTable) -> bool:
+    """Whether the expression is bounded away from 0: a positive constant plus something that is not negative."""
+    match node.op, node.args:
+        case "const", ():
+            return isinstance(node.value, Fraction) and node.value != 0
+        case "add", (a, b):
+            signs = sign(table, a), sign(table, b)
+            return "any" not in signs and (_at_least_some(a, table) or _at_least_some(b, table))
+        case "max", args:
+            return any(_at_least_some(a, table) and sign(table, a) == "positive" for a in args)
+        case "mul", (a, b):
+            return _at_least_some(a, table) and _at_least_some(b, table)
+        case ("sqrt" | "abs"), (a,):
+            return _at_least_some(a, table)
+    return _is_one_number(node, table)
 
 
 FINITE_OPS = frozenset({

@@ -6,7 +6,8 @@ same point, and in several precisions.  The answers are the same: this only keep
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,10 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 
-from lossdsl.meaning.core import Let, Program
+from lossdsl.meaning.core import Let, Program, Reduce
 from lossdsl.meaning.interpret import Array, Interpreter, Reduction
 from lossdsl.meaning.reference.arguments import Arguments
-from lossdsl.meaning.reference.closures import Evaluation
+from lossdsl.meaning.reference.closures import Code, Evaluation
 from lossdsl.meaning.reference.duals import Dual, Number, Parts, Second, real, total
 from lossdsl.meaning.reference.reductions import mean
 
@@ -53,6 +54,34 @@ class Question:
     exports: bool = False
 
 
+class Watched(Evaluation):
+    """An evaluation that notes how large numbers become."""
+
+    largest: Any = mpmath.mpf(0)
+
+    def note(self, result: Any, count: int) -> None:
+        """A result, or `count` of them that are summed."""
+        numbers = [result.value, *result.first.values()] if isinstance(result, Dual) else [result]
+        for number in numbers:
+            if not isinstance(number, bool) and mpmath.isfinite(number):
+                self.largest = max(self.largest, abs(number) * count)
+
+    def _scalar(self, name: str, function: Callable[..., Any], args: Sequence[Code]) -> Code:
+        return self._noted(super()._scalar(name, function, args), 1)
+
+    def _reduce(self, node: Reduce) -> Code:
+        count = math.prod(len(self.ranges[id(var)]) for var in node.vars)
+        return self._noted(super()._reduce(node), count if node.op == "mean" else 1)
+
+    def _noted(self, code: Code, count: int) -> Code:
+        def noted() -> Any:
+            result = code()
+            self.note(result, count)
+            return result
+
+        return noted
+
+
 class Jets(Interpreter):
     """An interpreter that answers a `Question`."""
 
@@ -60,6 +89,15 @@ class Jets(Interpreter):
         super().__init__(program, digits)
         with mpmath.workdps(digits):
             self.arguments = Arguments(program, arguments)
+
+    def largest(self, question: Question) -> Any:
+        """The largest magnitude among the finite values and derivatives on the way to the first derivative."""
+        with mpmath.workdps(self.digits):
+            seeds, _ = self._seeds(tuple(question.vectors), None)
+            evaluation = Watched(self.program, self.arguments, seeds)
+            elements = self._elements(evaluation)
+            evaluation.note(total([element for element in elements if element is not None]), 1)
+            return evaluation.largest
 
     def answer(self, question: Question) -> Answers:
         """Raises EvaluationError where the language forbids the call."""

@@ -9,11 +9,11 @@ result: each operation of the formula once, a reduction as often as it has eleme
 * Where nothing cancels, K operations, each right within 4 ulps (8 roundings) as elementary functions are, leave a
   relative error of at most 8 K u, u being the unit roundoff.  A derivative of order d goes the way d times more.
 * Where something cancels, the error is u * sum |c_k| over the roundings k, with factors c_k that depend on the point.
-  They show in the formula itself, evaluated operation by operation (derivatives by the chain rule) with b bits: its
-  error is sum c_k d_k with |d_k| <= 2^-b.  Taken as random, its root mean square is at least 2^-b sum |c_k|/sqrt(3 K),
-  by the inequality of Cauchy and Schwarz; the largest of four such errors (for different b and ways to round, each
-  scaled by 2^b u) is above an eighth of that, except with a probability of about (1/8)^4.  So 8 sqrt(3 K) times the
-  largest is allowed.
+  They show in the formula itself, evaluated operation by operation (derivatives by the chain rule) in about the same
+  precision, each inexact result rounded up or down at random: its error is sum c_k d_k with |d_k| <= 2 u.  Its root
+  mean square is at least u sum |c_k|/sqrt(3 K), by the inequality of Cauchy and Schwarz, and the largest of four such
+  errors is above an eighth of that, except with a probability of about (1/8)^4.  So 8 sqrt(3 K) times the largest is
+  allowed.
 
 The formula is evaluated in its promised form: what section 7 promises to be accurate is one operation.
 """
@@ -30,9 +30,10 @@ import numpy as np
 import numpy.typing as npt
 from mpmath import mpf
 
-from lossdsl.check.jets import Answers, Jets, Key, Question, order
-from lossdsl.check.precision import Precision, Probe, rounding
+from lossdsl.check.jets import VALUE, Answers, Jets, Key, Question, order
+from lossdsl.check.precision import Precision
 from lossdsl.check.promises import promised
+from lossdsl.check.rounding import at_random
 from lossdsl.meaning.core import Along, Apply, Expr, If, Index, Let, Program, Read, Reduce
 from lossdsl.meaning.interpret import LEAST, EvaluationError
 from lossdsl.meaning.reference.arguments import Arguments
@@ -42,6 +43,8 @@ ROUNDINGS = 8
 """Of one operation: 4 ulps."""
 LUCK = 8
 """How much smaller than its root mean square the largest of the observed errors is taken to be."""
+PROBES = 4
+"""How often the formula is evaluated with random roundings."""
 DIGITS = 30
 """For sums and quotients of errors; they are not needed to more than one."""
 LADDER = (400, 800, 1600)
@@ -91,7 +94,7 @@ class Reference:
         with mpmath.workdps(DIGITS):
             return {
                 key: self._expected(reference, lost[key], (order(key) + 1) * operations, precision)
-                for key, reference in settled.items()
+                for key, reference in _comparable(settled).items()
             }
 
     def has_value(self, arguments: Mapping[str, Any]) -> bool | Refused:
@@ -100,7 +103,7 @@ class Reference:
             answers = Jets(self.program, LADDER[0], arguments).answer(Question({}))
         except EvaluationError as error:
             return Refused(error.message)
-        return not any(entry != entry for entry in answers["value", ""].reshape(-1))
+        return not any(entry != entry for entry in answers[VALUE, ""].reshape(-1))
 
     # ------------------------------------------------------------ the reference
 
@@ -126,6 +129,11 @@ class Reference:
         largest = [max(magnitudes, default=mpf(0))] * len(magnitudes)
         return _array(magnitudes if self.elementwise else largest, reference.shape)
 
+    def overflows(self, arguments: Mapping[str, Any], precision: Precision, question: Question) -> bool:
+        """Whether the formula itself, in its promised form, passes what the precision can represent on its way."""
+        found = Jets(self.promised, precision.digits, arguments).largest(question)
+        return bool(found > precision.largest)
+
     # ------------------------------------------------------------ rounding
 
     def _lost(
@@ -133,19 +141,15 @@ class Reference:
     ) -> Answers:
         """The largest error of the formula at low precision, scaled to `precision`; inf where it is no number."""
         lost = {key: _array([mpf(0)] * array.size, array.shape) for key, array in settled.items()}
-        for probe in precision.probes:
-            found = self._probed(arguments, probe, question)
+        for seed in range(PROBES):
+            with at_random(seed):
+                found = Jets(self.promised, precision.digits, arguments).answer(question)
             with mpmath.workdps(DIGITS):
-                factor = precision.reduction(probe)
                 for key, array in lost.items():
                     for place in np.ndindex(array.shape):
-                        error = _distance(found[key][place], settled[key][place]) * factor
+                        error = _distance(found[key][place], settled[key][place]) * precision.surplus
                         array[place] = max(array[place], error)
         return lost
-
-    def _probed(self, arguments: Mapping[str, Any], probe: Probe, question: Question) -> Answers:
-        with rounding(probe.mode):
-            return Jets(self.promised, probe.digits, arguments).answer(question)
 
     def _operations(self, arguments: Mapping[str, Any]) -> int:
         """The longest way from an argument to the loss, counted generously: every operation once, loops by length."""
@@ -162,6 +166,16 @@ class Reference:
                 case Apply() | If():
                     count += 1
         return max(count, 1)
+
+
+def _comparable(settled: Answers) -> Answers:
+    """Without derivatives that do not exist: infinite ones, and those of a loss that is infinite."""
+    infinite = any(mpmath.isinf(entry) for entry in settled[VALUE, ""].reshape(-1))
+
+    def kept(key: Key, entry: mpf) -> mpf:
+        return mpf("nan") if order(key) and (infinite or mpmath.isinf(entry)) else entry
+
+    return {key: _array([kept(key, x) for x in array.reshape(-1)], array.shape) for key, array in settled.items()}
 
 
 def _array(entries: list[mpf], shape: tuple[int, ...]) -> Objects:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lossdsl.check.compare import FAULTS, Fault, attempt, compare
-from lossdsl.check.jets import GRADIENT, Key, order
+from lossdsl.check.jets import GRADIENT, Key, Question, order
 from lossdsl.check.ledger import Ledger
 from lossdsl.check.points import Point, Points
 from lossdsl.check.precision import DOUBLE
@@ -24,6 +24,7 @@ BACKENDS = ("numpy", "torch")
 MEANING = "interpreter"
 AUTOGRAD = "autograd"
 TAYLOR = "finite differences"
+OVERFLOW = "the formula itself passes the largest number of the dtype on its way"
 Progress = Callable[[str], None]
 
 
@@ -123,9 +124,15 @@ class _Run:
         for name, answer in found.items():
             if name != AUTOGRAD or order(key) == 0:
                 comparison = compare(answer, expected, point.precision)
-                self.ledger.add(f"{name} {what}", MEANING, point, part, comparison)
+                if comparison.overflown and self._overflows(point, vectors):
+                    self.ledger.explain(f"{name} {what}", MEANING, point, f"{part} {comparison.wrong}: {OVERFLOW}")
+                else:
+                    self.ledger.add(f"{name} {what}", MEANING, point, part, comparison)
         if order(key) > 0 and AUTOGRAD in found and isinstance(expected, Expected):
             self._compare_autograd(key, found, expected, point)
+
+    def _overflows(self, point: Point, vectors: Vectors) -> bool:
+        return self.reference.overflows(point.arguments, point.precision, Question(vectors))
 
     def _compare_autograd(self, key: Key, found: dict[str, Any], expected: Expected, point: Point) -> None:
         what, part = key

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from lossdsl.display.instances import instance
-from lossdsl.display.regions import inside, is_arithmetic, is_same_everywhere
+from lossdsl.display.regions import inside, is_arithmetic, is_same_everywhere, leaves_of
 from lossdsl.display.rewriter import BINDING, Let
 from lossdsl.functions.lazy import sympy
 from lossdsl.ir.graph import Graph, Node
@@ -47,6 +47,25 @@ class Relations:
             meaning.values[leaf.id] = meaning.symbol(leaf)
         return meaning
 
+    def expanded(self, leaves: Sequence[Node]) -> Meaning | None:
+        """Bindings that are made of other leaves, as they are defined; None if there are none."""
+        meaning = Meaning()
+        definitions = {leaf.id: self._definition(leaf, leaves) for leaf in leaves}
+        if not any(definitions.values()):
+            return None
+        for leaf in leaves:
+            definition = definitions[leaf.id]
+            meaning.values[leaf.id] = meaning.symbol(leaf) if definition is None else self._scaled(meaning, definition)
+        return meaning
+
+    def _definition(self, leaf: Node, leaves: Sequence[Node]) -> Node | None:
+        let = self.lets.get(str(leaf.value)) if leaf.op == "read" else None
+        if let is None or not is_arithmetic(let.node):
+            return None
+        g = self.graph
+        node = g.substitute(let.node, {i: a for i, a in zip(let.indices, leaf.args, strict=True) if a is not g.index(i)})
+        return node if any(part in leaves for part in leaves_of(node)) else None
+
     def related(self, leaves: Sequence[Node]) -> Meaning:
         """sigmoid(-x) is 1 - sigmoid(x); a constant where a condition holds is a multiple of 0 or 1."""
         g, meaning = self.graph, Meaning()
@@ -66,9 +85,15 @@ class Relations:
             meaning.values[leaf.id] = value
         return meaning
 
+    def complement(self, leaf: Node) -> Node | None:
+        """1 - p for sigmoid(-x), where p is the name of sigmoid(x)."""
+        if leaf.op != "sigmoid" or leaf.args[0].op != "neg":
+            return None
+        named = self._named(self.graph.apply("sigmoid", leaf.args[0].args[0]))
+        return 1 - named if named.op == "read" else None
+
     def _scaled(self, meaning: Meaning, node: Node) -> Any:
-        leaves = [n for n in inside(node) if not is_arithmetic(n) and not n.is_const]
-        return to_sympy(node, Meaning({n.id: meaning.symbol(n) for n in leaves}))
+        return to_sympy(node, Meaning({n.id: meaning.symbol(n) for n in leaves_of(node)}))
 
     def _half(self, leaves: Sequence[Node], x: Node) -> Node | None:
         """tanh(u) where the leaves have sigmoid(2u) and sigmoid(-2u), as its derivative has."""

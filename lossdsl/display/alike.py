@@ -15,7 +15,7 @@ from lossdsl.display.regions import operations
 from lossdsl.display.rewriter import BINDING, Let, Rewriter, in_order, stage_nodes
 from lossdsl.ir.graph import Node
 
-FROM_OPERATIONS = 18
+FROM_OPERATIONS = 36
 """Anything shorter is better written again."""
 TRIED = 3
 """So many occurrences are tried as the one that all others are instances of."""

@@ -41,7 +41,10 @@ class Draft:
 
 @dataclass
 class Occurrences:
-    """How often each node is written and each array is read, and the nodes that are terms of sums or later cases."""
+    """How often each node is written and each array is read, and the nodes that are at home in a long line.
+
+    These are terms of sums, later cases of conditionals, and what a whole definition divides or multiplies.
+    """
 
     uses: Counter[int]
     reads: Counter[str]
@@ -61,7 +64,8 @@ def occurrences(draft: Draft) -> Occurrences:
             reads[str(node.value)] += uses[node.id]
     terms = {a.id for n in nodes if n.op in ("add", "sub") for a in n.args if a.op in ("add", "sub")}
     cases = {n.args[2].id for n in nodes if n.op == "where" and n.args[2].op == "where"}
-    return Occurrences(uses, reads, terms | cases)
+    tops = {r.args[0].id for r in roots if r.op in ("div", "mul", "neg")}
+    return Occurrences(uses, reads, terms | cases | tops)
 
 
 class Names:

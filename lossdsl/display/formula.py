@@ -56,6 +56,17 @@ class Apply:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Chain:
+    """`low <= middle < high`; `first` and `second` are "le" or "lt"."""
+
+    low: Formula
+    first: str
+    middle: Formula
+    second: str
+    high: Formula
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Choice:
     condition: Formula
     then: Formula
@@ -82,7 +93,7 @@ class Reduction:
     body: Formula
 
 
-Formula = Number | Symbol | Size | Element | Apply | Choice | Reduction
+Formula = Number | Symbol | Size | Element | Apply | Chain | Choice | Reduction
 
 
 @dataclass(eq=False, slots=True)
@@ -116,6 +127,8 @@ def children(formula: Formula) -> tuple[Formula, ...]:
             return indices
         case Apply(args=args):
             return args
+        case Chain(low=low, middle=middle, high=high):
+            return (low, middle, high)
         case Choice(condition=condition, then=then, otherwise=otherwise):
             return (then, condition, otherwise)
         case Reduction(where=where, body=body):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
+from lossdsl.display.conjunction import conjunction
 from lossdsl.display.draft import Draft, Names
 from lossdsl.display.formula import (
     Apply, Binder, Choice, Definition, Element, Formula, NotExpressible, Number, Reduction, Sheet, Symbol,
@@ -105,6 +106,8 @@ class _Writer:
                 return Choice(*args)
             case "max" if self._is_count(node, scope):
                 return args[0] if node.args[1].is_value(1) else args[1]
+            case "and":
+                return conjunction(args[0], args[1])
             case "add" | "sub" if node.kind == "int":
                 return shifted(node.op, args[0], args[1])
         return Apply(node.op, tuple(args))

@@ -59,11 +59,15 @@ class Plain(Rewriter):
             case "softmax_weight", (e, s):
                 found = self._normalised("softmax", e, s)
                 return found if found is not None else g.apply("exp", e - s)
-            case "exp", (x,) if x.op == "mul" and x.args[1].op == "log_sigmoid":  # a power, as people write it
-                return g.apply("sigmoid", x.args[1].args[0]) ** x.args[0]
+            case "exp", (x,) if (found := self._exponential(x)) is not None:
+                return found
+            case "exp", (x,) if x.op == "mul" and (found := self._exponential(x.args[1])) is not None:
+                return found ** x.args[0]  # a power, as people write it
+            case "expm1", (x,) if (found := self._exponential(x)) is not None:
+                return found - 1
             case ("guarded_mul" | "guarded_div"), (a, b):
                 value = a * b if node.op == "guarded_mul" else a / b
-                if not self.exact or a.is_const:
+                if not self.exact or never_zero(a):
                     return value
                 return g.where(g.apply("eq", a, g.const(0)), g.const(0), value)
             case "guarded_sub", (a, b) if self.exact and self._may_be_empty(a) and self._may_be_empty(b):
@@ -220,6 +224,17 @@ class Plain(Rewriter):
             number = g.substitute(number, dict(zip(stage.out, at, strict=True)))
         return count is g.apply("max", number, g.const(1)) or count is number
 
+    def _exponential(self, node: Node) -> Node | None:
+        """exp(node) where it is a softmax or a sigmoid."""
+        if node.op == "log_sigmoid":
+            return self.graph.apply("sigmoid", *node.args)
+        stage = self.table.stages.get(str(node.value)) if node.op == "read" else None
+        if stage is None or stage.op != "log_softmax":
+            return None
+        label = stage.name.replace("log_", "", 1)
+        name = self.table.add(label, stage.out, "softmax", stage.reduced, stage.where, stage.body)
+        return self.table.read(name, node.args)
+
     def _normalised(self, op: str, e: Node, total: Node) -> Node | None:
         """softmax or log_softmax, where `total` is the logsumexp of what `e` is an element of."""
         stage = self.table.stages.get(str(total.value)) if total.op == "read" else None
@@ -233,6 +248,22 @@ class Plain(Rewriter):
         label = stage.name.replace("logsumexp", op) if "logsumexp" in stage.name else op
         name = self.table.add(label, (*stage.out, at), op, (along,), None, stage.body)
         return self.table.read(name, (*total.args, found[along]))
+
+
+def never_zero(node: Node) -> bool:
+    """Whether the value is shown not to be 0, by its form."""
+    match node.op, node.args:
+        case "const", _:
+            return not node.is_value(0)
+        case ("exp" | "cosh" | "sigmoid"), _:
+            return True
+        case ("neg" | "div"), (a, *_):
+            return never_zero(a)
+        case "mul", (a, b):
+            return never_zero(a) and never_zero(b)
+        case "max", values:
+            return any(isinstance(v.value, Fraction) and v.value > 0 for v in values)
+    return False
 
 
 def _holds(conditions: Node, condition: Node) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from lossdsl.display.conjunction import conjunction
 from lossdsl.display.formula import (
-    Apply, Binder, Choice, Definition, Element, Formula, NotExpressible, Number, Reduction, Sheet, Size, Symbol,
+    Apply, Binder, Chain, Choice, Definition, Element, Formula, NotExpressible, Number, Reduction, Sheet, Size, Symbol,
     descendants, extent_formula, fold,
 )  # fmt: skip
 from lossdsl.display.rewriter import high_end
@@ -67,7 +68,7 @@ class _Ranges:
             added = [c for binder in reduction.binders for c in solver.conditions(reduction, binder)]
             for condition in reversed(added):
                 where = reduction.where
-                reduction.where = condition if where is None else Apply("and", (condition, where))
+                reduction.where = condition if where is None else conjunction(condition, where)
         name = definition.name
         self.axes[name] = tuple((*bounds, axis[2]) for (bounds, _), axis in zip(found, self.axes[name], strict=True))
         self.inner |= {(name, k) for k, (_, inner) in enumerate(found) if inner}
@@ -190,6 +191,8 @@ class _Solver:
                     stack += [(index, blocked) for index in indices]
                 case Apply(args=args):
                     stack += [(arg, blocked) for arg in args]
+                case Chain(low=low, middle=middle, high=high):
+                    stack += [(part, blocked) for part in (low, middle, high)]
                 case Choice(condition=condition, then=then, otherwise=otherwise):
                     stack += [(condition, blocked), (then, free[id(then)]), (otherwise, free[id(otherwise)])]
                 case Reduction(where=where, body=body):

@@ -42,8 +42,12 @@ class Simplifying(Rewriter):
         self.until = time.process_time() + SECONDS
         self.shorter: dict[int, Node] = {}
         self.relations = Relations(self.graph)
+        self.result = draft.lets[-1].name
+        self.written_by_user = False
+        """Whether the definition at hand is one of the author of the loss, to be left as it is."""
 
     def finish(self, let: Let) -> Let:
+        self.written_by_user = not let.nameless and let.name != self.result
         result = replace(let, node=self._region(self.rewrite(let.node)))
         self.relations.define(result)
         return result
@@ -64,7 +68,7 @@ class Simplifying(Rewriter):
         if stage.op in CHOOSING or stage.op in NORMALISED:
             return super().stage(stage)
         body = self._region(body)
-        if stage.op not in ("sum", "mean"):
+        if stage.op not in ("sum", "mean") or self.written_by_user:
             self.new[stage.body.id] = body
             return super().stage(stage)
         factor, body = factored(self.graph, body)
@@ -74,9 +78,17 @@ class Simplifying(Rewriter):
         return self._region(factor * self.reduced(replace(stage, body=body, where=where)))
 
     def _region(self, root: Node) -> Node:
+        if self.written_by_user:
+            return self._kept(root)
         if root.id not in self.shorter:
             self.shorter[root.id] = self._shortest(root)
         return self.shorter[root.id]
+
+    def _kept(self, root: Node) -> Node:
+        """What the user wrote, but for what the stable forms made of it: sigmoid(-x) is 1 - p again."""
+        leaves = leaves_of(root) if root.kind == "real" else []
+        complements = {leaf.id: self.relations.complement(leaf) for leaf in leaves}
+        return _replaced(self, root, {key: node for key, node in complements.items() if node is not None})
 
     def _shortest(self, root: Node) -> Node:
         if not is_arithmetic(root):
@@ -100,7 +112,10 @@ class Simplifying(Rewriter):
             yield self.graph.apply(root.op, *map(self._region, root.args))
         sp = sympy()
         forms: tuple[Callable[[Any], Any], ...] = (lambda e: e, sp.factor, sp.cancel, sp.together, sp.expand)
-        for meaning in (self.relations.independent(leaves), self.relations.related(leaves)):
+        relations = self.relations
+        for meaning in (relations.independent(leaves), relations.related(leaves), relations.expanded(leaves)):
+            if meaning is None:
+                continue
             expression = to_sympy(root, meaning)
             seen = set()
             for form in forms:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from lossdsl.display.formula import (
-    Apply, Binder, Choice, Element, Formula, Number, Reduction, Size, Symbol, fold,
+    Apply, Binder, Chain, Choice, Element, Formula, Number, Reduction, Size, Symbol, fold,
 )  # fmt: skip
 
 Piece = tuple[str, int]
@@ -42,10 +42,11 @@ def _piece(formula: Formula, parts: Sequence[Piece]) -> Piece:
             return f"size({axis})", ATOM
         case Element(name=name):
             return (f"{name}[{', '.join(t for t, _ in parts)}]" if parts else name), ATOM
-        case Apply(function="and", args=(left, right)) if (chain := _chain(left, right)) is not None:
-            return chain, COMPARE
         case Apply(function=function):
             return _apply(function, parts)
+        case Chain(first=first, second=second):
+            low, middle, high = (_in(part, SUM) for part in parts)
+            return f"{low}{INFIX[first][0]}{middle}{INFIX[second][0]}{high}", COMPARE
         case Choice():
             return _choice(formula, parts)
         case Reduction():
@@ -109,27 +110,6 @@ def _apply(function: str, parts: Sequence[Piece]) -> Piece:
     return f"{function}({', '.join(text for text, _ in parts)})", ATOM
 
 
-def _chain(left: Formula, right: Formula) -> str | None:
-    """`0 <= i < n` for 0 <= i and i < n, with the comparisons turned as needed."""
-    first, second = _sides(left), _sides(right)
-    if first is None or second is None:
-        return None
-    for low, high in ((first, second), (second, first)):
-        if low[2] == high[0]:
-            return f"{low[0]}{low[1]}{low[2]}{high[1]}{high[2]}"
-    return None
-
-
-def _sides(formula: Formula) -> tuple[str, str, str] | None:
-    """The texts of the smaller side, the operator and the larger side."""
-    if not isinstance(formula, Apply) or formula.function not in ("lt", "le", "gt", "ge"):
-        return None
-    left, right = (_in(fold(arg, _piece), SUM) for arg in formula.args)
-    if formula.function in ("lt", "le"):
-        return left, INFIX[formula.function][0], right
-    return right, INFIX["lt" if formula.function == "gt" else "le"][0], left
-
-
 def _infix(function: str, left: Piece, right: Piece) -> Piece:
     symbol, level = INFIX[function]
     if function == "pow":
@@ -140,6 +120,8 @@ def _infix(function: str, left: Piece, right: Piece) -> Piece:
         return f"{_in(left, level)}{symbol}{_in(right, level)}", level
     if level == COMPARE:
         return f"{_in(left, SUM)}{symbol}{_in(right, SUM)}", COMPARE
+    if level == PRODUCT and left[1] == NEGATIVE and left[0][1:2].isdigit():  # a negative number: minus the product
+        return f"{left[0]}{symbol}{_in(right, level + 1)}", NEGATIVE
     second = _in(right, level + 1)
     if right[1] == NEGATIVE:
         second = f"({right[0]})"

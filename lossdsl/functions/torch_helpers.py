@@ -86,14 +86,11 @@ def _exp_moment(order: int, x: torch.Tensor) -> torch.Tensor:
     small = torch.abs(x) <= reach
     right_x = torch.where(small & (x > 0), x, 0)
     left_x = torch.where(small & (x <= 0), x, 0)
-    rising, falling = torch.ones_like(x), torch.ones_like(x)
-    right, left = rising / (k + 1), falling / (k + 1)
-    for n in range(1, 4 * k + 90):
-        rising = rising * right_x / n
-        falling = falling * -left_x / (k + 1 + n)
-        right = right + rising / (k + 1 + n)
-        left = left + falling / (k + 1)
-    series = torch.where(x > 0, right, torch.exp(left_x) * left)
+    right, left = torch.zeros_like(x), torch.ones_like(x)
+    for n in range(4 * k + 90, 0, -1):
+        right = 1 / (k + n) + right_x / n * right
+        left = 1 - left_x / (k + 1 + n) * left
+    series = torch.where(x > 0, right, torch.exp(left_x) * left / (k + 1))
     large = torch.where(small | torch.isinf(x), reach + 1, x)
     half = torch.exp(large / 2)
     outer = torch.where(large > 0, 1, half * half)

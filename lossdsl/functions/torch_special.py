@@ -94,11 +94,11 @@ def _digamma_positive(x: torch.Tensor) -> torch.Tensor:
         3.335477322544212e-12,
     )  # fmt: skip
     below = x < 1
-    shifted, steps = torch.clamp(x, max=10), torch.zeros_like(x)
-    for _ in range(8):
-        big = shifted > 2
-        shifted = torch.where(big, shifted - 1, shifted)
-        steps = torch.where(big, steps + 1 / torch.where(big, shifted, 1), steps)
+    shifts = torch.clamp(torch.ceil(x) - 2, 0, 8)
+    shifted, steps = torch.clamp(x, max=10) - shifts, torch.zeros_like(x)
+    for i in range(8, 0, -1):
+        # each term is a function of x alone: compilers inline a chain of selections many times over
+        steps = steps + torch.where(shifts >= i, 1 / torch.where(shifts >= i, x - i, 1), 0)
     one = torch.where(below, x + 1, shifted)
     # the root is no float: float32 and float64 digits of its head are subtracted exactly, then its tail
     from_head = torch.where(below, x - 0.4616321325302124, one - 1.4616321325302124)
@@ -143,12 +143,11 @@ def _polygamma(order: int, x: torch.Tensor) -> torch.Tensor:
     pole = (x <= 0) & (x == torch.floor(x))
     inside = torch.where(pole, 0.5, x)
     above = inside > 0
-    shifted = torch.where(above, inside, 1 - inside)
-    total = torch.zeros_like(shifted)
-    for _ in range(k + 12):
-        small = shifted < k + 12
-        total = torch.where(small, total + factorial * shifted ** -(k + 1.0), total)
-        shifted = torch.where(small, shifted + 1, shifted)
+    positive = torch.where(above, inside, 1 - inside)
+    shifts = torch.clamp(torch.ceil(k + 12 - positive), 0, k + 12)
+    shifted, total = positive + shifts, torch.zeros_like(positive)
+    for i in range(k + 11, -1, -1):
+        total = total + torch.where(shifts > i, factorial * (positive + i) ** -(k + 1.0), 0)
     # sum over j of B_2j (2j + k - 1)!/((2j)! y^(2j + k)), with the first two terms (k - 1)!/y^k and k!/(2 y^(k + 1))
     power = factorial / k * shifted**-k
     tail = power + 0.5 * k * power / shifted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lossdsl.ir.bounds import in_range
-from lossdsl.ir.graph import Graph, Node, reachable
+from lossdsl.ir.graph import Graph, Index, Node, reachable
 from lossdsl.ir.stage import StageTable
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Extent
@@ -54,28 +54,49 @@ def demands(graph: Graph, root: Node, where: Node) -> dict[int, Node]:
 
 
 def read_checks(table: StageTable, roots: list[tuple[Node, Node | None]]) -> list[ReadCheck]:
-    """The checks of a program, given its outputs and the masks under which they are used."""
-    graph = table.graph
-    true = graph.const(True)
+    """The checks of a program, given its outputs and the masks under which they are used.
+
+    A stage is gone through after everything that reads it, with the conditions under which it is read.
+    """
+    true = table.graph.const(True)
     result: dict[tuple[object, ...], ReadCheck] = {}
-    pending = [(node, where if where is not None else true) for node, where in roots]
-    pending += [(where, true) for _, where in roots if where is not None]
-    done: set[str] = set()
-    while pending:
-        root, where = pending.pop()
-        for node, demanded in ((graph.nodes[i], c) for i, c in demands(graph, root, where).items()):
-            if node.op != "read":
-                continue
-            name = str(node.value)
-            for check in _of_read(table, node, demanded):
-                result.setdefault((check.array, check.axis, check.position.id, check.demanded.id), check)
-            if name in table.stages and name not in done:
-                done.add(name)
-                stage = table.stages[name]
-                inner = stage.where if stage.where is not None else true
-                pending += [(r, inner) for r in (stage.body, *(p for _, p in stage.positions))]
-                pending.append((inner, true))
+    demanded: dict[str, Node] = {}
+
+    def visit(root: Node, where: Node) -> None:
+        for number, condition in demands(table.graph, root, where).items():
+            node = table.graph.nodes[number]
+            if node.op == "read":
+                for check in _of_read(table, node, condition):
+                    result.setdefault((check.array, check.axis, check.position.id, check.demanded.id), check)
+                if node.value in table.stages:
+                    _demand(table, demanded, node, condition)
+
+    for node, mask in roots:
+        visit(node, mask if mask is not None else true)
+        if mask is not None:
+            visit(mask, true)
+    for stage in list(table.stages.values())[::-1]:
+        if stage.name in demanded:
+            used = demanded[stage.name]
+            inner = used if stage.where is None else table.graph.both(used, stage.where)
+            for root in (stage.body, *(p for _, p in stage.positions)):
+                visit(root, inner)
+            if stage.where is not None:
+                visit(stage.where, used)
     return list(result.values())
+
+
+def _demand(table: StageTable, demanded: dict[str, Node], read: Node, condition: Node) -> None:
+    """Add a condition, over the indices of the stage, under which one of its elements is used."""
+    graph = table.graph
+    stage = table.stages[str(read.value)]
+    plain = all(a.op == "index" for a in read.args) and len(set(read.args)) == len(read.args)
+    onto = {i: graph.index(k) for a, k in zip(read.args, stage.out, strict=True) if isinstance(i := a.value, Index)}
+    needed = graph.const(True)
+    if plain and condition.free <= set(onto):
+        needed = graph.substitute(condition, onto)
+    known = demanded.get(stage.name)
+    demanded[stage.name] = needed if known is None else graph.apply("or", known, needed)
 
 
 def _of_read(table: StageTable, node: Node, demanded: Node) -> list[ReadCheck]:

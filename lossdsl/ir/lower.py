@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal
 
 from lossdsl.diagnostics import CompilerBug
 from lossdsl.ir.bounds import clamped
@@ -62,7 +64,7 @@ def lower(program: core.Program, rewrite: bool = True) -> Lowered:
         graph.rewrites = stabiliser(table)
     lowering = _Lowering(program, graph, table)
     for arg in program.args:
-        table.add_array(Array(arg.name, arg.axes, arg.role, _array_kind(arg)))
+        table.add_array(Array(arg.name, arg.axes, arg.role, _array_kind(arg), _sign(arg)))
     for let in program.lets:
         lowering.binding(let)
     scope: Scope = {}
@@ -85,6 +87,26 @@ def lower(program: core.Program, rewrite: bool = True) -> Lowered:
 def _array_kind(arg: core.Arg) -> Kind:
     """Labels are whole numbers, so that they can be positions; {0, 1} and {-1, 1} stay numbers, as they are weights."""
     return "int" if arg.whole and any(a.kind == "axis" for a in arg.domain) else "real"
+
+
+def _sign(arg: core.Arg) -> Literal["positive", "nonnegative", "any"]:
+    """The sign that the domain promises for every element."""
+    lows = [_lowest(a) for a in arg.domain]
+    if not lows or any(low is None or low < 0 for low, _ in lows):
+        return "any"
+    return "positive" if all(low > 0 or is_open for low, is_open in lows if low is not None) else "nonnegative"
+
+
+def _lowest(alternative: core.Alternative) -> tuple[Fraction | None, bool]:
+    """The least value of one set (None: not known, or unbounded), and whether it is left out."""
+    match alternative.kind:
+        case "set":
+            return min(alternative.values), False
+        case "axis":
+            return Fraction(0), False
+        case "interval" if isinstance(alternative.low, Fraction):
+            return alternative.low, alternative.low_open
+    return None, False
 
 
 class _Lowering:

@@ -12,12 +12,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from lossdsl.ir.graph import Graph, Index, Node
 from lossdsl.meaning.core import Extent, Kind
 
 REDUCTION_KINDS: dict[str, Kind] = {"any": "bool", "all": "bool", "argmax": "int", "argmin": "int"}
 """Kind of the value where it is not that of the body."""
+
+
+Sign = Literal["positive", "nonnegative", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Stage:
 
     @property
     def kind(self) -> Kind:
-        return REDUCTION_KINDS.get(self.op, self.body.kind if self.op in ("sum", "max", "min", "prod") else "real")
+        return REDUCTION_KINDS.get(self.op, self.body.kind if self.op in ("sum", "max", "min") else "real")
 
     @property
     def roots(self) -> list[Node]:
@@ -64,6 +68,8 @@ class Array:
     axes: tuple[Extent, ...]
     role: str
     kind: Kind
+    sign: Sign = "any"
+    """What the domain says about the sign of the elements."""
 
 
 @dataclass
@@ -73,6 +79,8 @@ class StageTable:
     graph: Graph
     stages: dict[str, Stage] = field(default_factory=dict)
     arrays: dict[str, Array] = field(default_factory=dict)
+    signs: dict[int, Sign] = field(default_factory=dict)
+    """What is known of the signs of nodes (see `lossdsl.rewrite.signs`)."""
     _known: dict[tuple[object, ...], str] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
 

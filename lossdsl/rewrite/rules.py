@@ -26,6 +26,10 @@ def _adds_logarithm(node: Node, depth: int = 8) -> bool:
         return False
     if node.op in ("log", "log1p", "log2", "log10", "log1mexp"):
         return not node.args[0].is_const
+    if node.op == "const":
+        return node.value == "-inf"
+    if node.op == "where":  # a log_softmax is -inf where its mask leaves out
+        return any(_adds_logarithm(a, depth - 1) for a in node.args[1:])
     if node.op in ("add", "sub", "neg"):
         return any(_adds_logarithm(a, depth - 1) for a in node.args)
     return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from lossdsl.ir.graph import Graph, Node
 from lossdsl.ir.stage import StageTable
+from lossdsl.rewrite.signs import has_logarithm
 
 
 def logarithm(table: StageTable, node: Node) -> Node | None:
@@ -44,12 +45,15 @@ def _or_log(g: Graph, logarithm: Node | None, node: Node) -> Node:
 
 
 def _joined(table: StageTable, op: str, a: Node, b: Node) -> Node | None:
+    """The logarithm of a product or quotient, where its other factors are known to have one."""
     first, second = logarithm(table, a), logarithm(table, b)
     if first is None and second is None:
         return None
     if first is None and a.is_value(1) and op == "sub":
         assert second is not None
         return -second
+    if any(inner is None and not has_logarithm(table, x) for inner, x in ((first, a), (second, b))):
+        return None
     return table.graph.apply(op, _or_log(table.graph, first, a), _or_log(table.graph, second, b))
 
 
@@ -84,11 +88,19 @@ def quotient(table: StageTable, numerator: Node, denominator: Node) -> Node | No
     """exp(x)/sum(exp(...)) as the weight of a softmax, so that it neither overflows nor divides 0 by 0."""
     if denominator.op != "read":
         return None
-    above = logarithm(table, numerator)
-    below = None if above is None else _log_of_stage(table, denominator)
-    if above is None or below is None:
+    below = _log_of_stage(table, denominator)
+    if below is None:
         return None
-    return table.graph.apply("softmax_weight", above, below)
+    above = logarithm(table, numerator)
+    if above is not None:
+        return table.graph.apply("softmax_weight", above, below)
+    if numerator.op == "mul":  # a weight of any sign stays outside
+        a, b = numerator.args
+        for weight, rest in ((a, b), (b, a)):
+            inner = quotient(table, rest, denominator)
+            if inner is not None:
+                return weight * inner
+    return None
 
 
 def power(table: StageTable, base: Node, exponent: Node) -> Node | None:

@@ -18,6 +18,7 @@ from lossdsl.syntax.spacing import is_index_bracket, is_sign, spaced, spelled
 
 WIDTH = 100
 INDENT = 4
+_SHORT = 20
 
 _BEHIND = {"|": 0, ";": 0, ",": 1}
 _BEFORE = {"if": 2, "else": 2, "or": 3, "and": 4, "+": 5, "-": 5, "*": 6, "/": 6}
@@ -162,7 +163,7 @@ class _Layout:
             for index in range(start, end)
             if self.depths[self.lexemes[index].parent] == level
             and (close := self.closing.get(index, end)) < end
-            and close > index + 1
+            and self._length(index) > INDENT
         ]
         if not pairs:
             return [(start, end)]
@@ -170,9 +171,14 @@ class _Layout:
         return [(start, 1 - opening), (1 - opening, close), (close, end)]
 
     def _weight(self, index: int) -> tuple[bool, int]:
-        """Brackets of indices are broken last."""
-        length = self.lexemes[self.closing[index]].start - self.lexemes[index].start if index in self.closing else 0
-        return not (is_index_bracket(self.lexemes, index) or self._binds(index)), length
+        """Brackets of indices are broken last, and so are short ones."""
+        length = self._length(index)
+        indices = is_index_bracket(self.lexemes, index) or self._binds(index)
+        return length > _SHORT and not indices, length
+
+    def _length(self, index: int) -> int:
+        """How much stands in a bracket."""
+        return self.lexemes[self.closing[index]].start - self.lexemes[index].end if index in self.closing else 0
 
     def _fits(self, column: int, start: int, end: int) -> bool:
         for index in range(start, end):

@@ -85,7 +85,9 @@ def _code(line: LogicalLine, gap: int) -> _Entry:
 def _docstring(line: LogicalLine, indent: int) -> list[str]:
     """The text as it is; the lines of a long one move with its block."""
     first, *rest = line.lexemes[0].text.split("\n")
-    margin = min((len(each) - len(each.lstrip(" ")) for each in rest if each.strip()), default=0)
+    margin = min((len(each) - len(each.lstrip(" ")) for each in rest if each.strip() not in ("", '"""')), default=0)
+    if rest and rest[-1].strip() == '"""':
+        rest[-1] = " " * margin + '"""'
     if not any("\t" in each for each in rest):
         rest = [" " * indent + each[margin:] if each.strip() else "" for each in rest]
     lines = [" " * indent + first, *rest]

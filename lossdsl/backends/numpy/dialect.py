@@ -26,14 +26,12 @@ class NumpyDialect:
         return row.numpy_helpers
 
     def host(self, op: str, args: Sequence[str]) -> str:
+        # float(): a NumPy scalar of double precision would turn arrays of single precision into double
         if op == "div":
-            return f"np.divide({', '.join(args)})"
+            return f"float(np.divide({', '.join(args)}))"
         if op == "pow":
-            return f"np.float_power({', '.join(args)})"
-        return TABLE[op].text("numpy", args)
-
-    def host_helpers(self, op: str) -> Sequence[str]:
-        return TABLE[op].numpy_helpers
+            return f"float(np.float_power({', '.join(args)}))"
+        return f"float({TABLE[op].text('numpy', args)})"
 
     def where(self, condition: str, then: str, otherwise: str) -> str:
         return f"np.where({condition}, {then}, {otherwise})"

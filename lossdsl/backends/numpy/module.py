@@ -15,7 +15,7 @@ from lossdsl.backends.layout import without_unused, wrapped
 from lossdsl.backends.numpy import runtime
 from lossdsl.backends.numpy.arguments import INDENT, argument_lines, optional
 from lossdsl.backends.numpy.dialect import NumpyDialect
-from lossdsl.backends.programs import Derived, Output, derive, shared
+from lossdsl.backends.programs import Checked, Derived, Output, derive, shared
 from lossdsl.backends.text import strip
 from lossdsl.calculus.forward import PREFIX
 from lossdsl.calculus.gradient import SEED
@@ -32,7 +32,7 @@ def emit(program: Program) -> str:
 
 class _Module:
     def __init__(self, program: Program) -> None:
-        self.interface = Interface(program, helper_names("numpy") | frozenset(_runtime_functions()))
+        self.interface = Interface(program, helper_names("numpy") | frozenset(_runtime_functions()) | {"_arguments"})
         self.local = self.interface.locals
         self.derived: Derived = derive(program)
         self.helpers: dict[str, None] = {}
@@ -105,7 +105,7 @@ class _Module:
         lines.append(f'{INDENT}with np.errstate(all="ignore"):')
         lines += [f"{INDENT}{INDENT}{line}" for line in without_unused(body())]
         used = set(re.findall(r"\w+", " ".join(lines[position + 1 :])))
-        names = [n if n in used else f"_{n}" for n in self._unpacked()]
+        names = [n if n in used else self.interface.unused(n) for n in self._unpacked()]
         lines[position] = f"{INDENT}{', '.join(names)} = {self._call_arguments()}"
         return "\n".join(wrapped(lines))
 
@@ -142,10 +142,11 @@ class _Module:
                 text = f"({text})[{', '.join(pattern)}]"
         return text
 
-    def _checks(self, emitter: Emitter) -> None:
+    def _checks(self, emitter: Emitter, checks: Sequence[Checked] | None = None) -> None:
         """Statements that stop a read outside of its axis."""
         g = emitter.graph
-        for check, position, demanded in sorted(self.derived.checks, key=lambda c: c[0].axis >= 0):
+        wanted = self.derived.checks if checks is None else checks
+        for check, position, demanded in sorted(wanted, key=lambda c: c[0].axis >= 0):
             low, high = g.extent(check.low), g.extent(check.high)
             bad = g.both(demanded, g.apply("or", g.apply("lt", position, low), g.apply("ge", position, high)))
             emitter.count_new(bad)
@@ -290,10 +291,8 @@ class _Module:
         lines = []
         for arg in self.interface.differentiable:
             name = self.interface.arg_names[arg.name]
-            given = f"np.asarray({name})"
-            lines.append(
-                f"{self.interface.like_names[arg.name]} = {f'None if {name} is None else {given}' if optional(arg) else given}"
-            )
+            given = f"None if {name} is None else np.asarray({name})" if optional(arg) else f"np.asarray({name})"
+            lines.append(f"{self.interface.like_names[arg.name]} = {given}")
         return lines
 
     def _hess_diag(self) -> str:
@@ -330,6 +329,7 @@ class _Module:
     def _terms(self) -> str:
         def body() -> list[str]:
             emitter = self._emitter(self.derived.terms.values())
+            self._checks(emitter, self.derived.term_checks)
             items = [
                 f'"{name}": {self.local.out}.type({emitter.value(node, "real").code})'
                 for name, node in self.derived.terms.items()
@@ -347,6 +347,7 @@ class _Module:
         data = {a.name for a in interface.program.args if a.role == "data"}
         reduced = Interface(_without(interface.program, data), interface.helper_names)
         emitter = self._emitter([o.node for o in outputs.values()])
+        self._checks(emitter, self.derived.prediction_checks)
         items = {}
         for name, output in outputs.items():
             sizes = emitter.shape(output.indices)

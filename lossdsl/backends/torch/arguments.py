@@ -20,22 +20,24 @@ def is_label(arg: Arg) -> bool:
     return arg.whole and any(a.kind == "axis" for a in arg.domain)
 
 
-def argument_lines(interface: Interface, local: TorchNames, extent: Callable[[Extent], str]) -> list[str]:
-    """All of it, in order: hyperparameters, tensors, shapes, domains, conversions."""
+def argument_lines(
+    interface: Interface, local: TorchNames, extent: Callable[[Extent], str], constant: bool
+) -> list[str]:
+    """All of it, in order: hyperparameters (as constants of a traced graph?), tensors, shapes, domains, conversions."""
     later = [
         *(f"_equal_sizes({extent(c.left)}, {extent(c.right)}, {c.message!r})" for c in interface.program.checks),
         *_domains(interface),
         *_conversions(interface, local),
     ]
-    return [*hyperparameter_lines(interface), *_tensors(interface), *_sizes(interface, local, later), *later]
+    return [*_hyperparameters(interface, constant), *_tensors(interface), *_sizes(interface, local, later), *later]
 
 
-def hyperparameter_lines(interface: Interface) -> list[str]:
+def _hyperparameters(interface: Interface, constant: bool) -> list[str]:
     """Hyperparameters become Python numbers in their domains."""
     lines = []
     for arg in interface.hosts:
         name = interface.arg_names[arg.name]
-        lines.append(f'{name} = _number("{arg.name}", {name})')
+        lines.append(f'{name} = {"_constant" if constant else "_number"}("{arg.name}", {name})')
         if arg.domain:
             condition = domain_condition(arg, name, interface, "and", "or")
             lines.append(f'_require({condition}, "{arg.name}", {arg.domain_text!r}, {name})')

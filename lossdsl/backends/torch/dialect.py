@@ -54,7 +54,7 @@ class TorchDialect:
         return f"torch.arange({ends}, device={self.device})"
 
     def permute(self, text: str, axes: Sequence[int]) -> str:
-        return f"{atom(text)}.T" if list(axes) == [1, 0] else f"{atom(text)}.permute({', '.join(map(str, axes))})"
+        return transposed(text) if list(axes) == [1, 0] else f"{atom(text)}.permute({', '.join(map(str, axes))})"
 
     def clip(self, text: str, low: str, high: str) -> str:
         return f"torch.clamp({text}, {low}, {high})"
@@ -106,14 +106,14 @@ def _product(spec: str, factors: Sequence[str]) -> str | None:
         return None
     (first, _), (second, _) = parts
     summed = set(first) & set(second)
-    if len(summed) != 1 or summed & set(out) or len(set(first)) < len(first) or len(set(second)) < len(second):
+    if len(summed) != 1 or set(first) ^ set(second) != set(out) or any(len(set(axes)) < len(axes) for axes, _ in parts):
         return None
     if out and out[0] not in first:
         parts.reverse()
     (left, a), (right, b) = parts
     (k,) = summed
-    turned_left = f"{atom(a)}.T" if len(left) == 2 and left[0] == k else atom(a)
-    turned_right = f"{atom(b)}.T" if len(right) == 2 and right[1] == k else atom(b)
+    turned_left = transposed(a) if len(left) == 2 and left[0] == k else atom(a)
+    turned_right = transposed(b) if len(right) == 2 and right[1] == k else atom(b)
     return f"{turned_left} @ {turned_right}"
 
 
@@ -129,6 +129,11 @@ def _block(part: Slice) -> str:
 
 def shape_text(shape: Sequence[str]) -> str:
     return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(shape)})"
+
+
+def transposed(text: str) -> str:
+    """A matrix with its axes exchanged."""
+    return text.removesuffix(".T") if text.endswith(".T") and atom(text) == text else f"{atom(text)}.T"
 
 
 def atom(text: str) -> str:

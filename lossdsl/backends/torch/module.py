@@ -59,17 +59,17 @@ class _Module:
     def text(self) -> str:
         """Public things first, then what they use."""
         programs, plain = self.programs, self.plain
-        public = [self._value(), *self._terms(), *self._predict(), module_class(self.interface, plain)]
-        private = [self._arguments(), *([programs.check(plain)] if plain.checks else [])]
+        private = [programs.check(plain)] if plain.checks else []
         private += [programs.terms(plain)] if plain.terms else []
         private += [self._predicting.predictions(plain)] if plain.predictions else []
         if self.backward == "closed":
-            private += [self.programs.value_and_gradient(self.derived), self.programs.second_order(self.derived)]
-            private += function_classes(self.programs, self.class_name)
+            private += [programs.value_and_gradient(self.derived), programs.second_order(self.derived)]
+            private += function_classes(programs, self.class_name)
         else:
-            private.append(self.programs.plain_value(self.plain))
-        helpers = helper_source(self.programs.helpers, "torch")
-        body = [*public, *private, *helpers]
+            private.append(programs.plain_value(plain))
+        constant = any(sign in text for text in private for sign in ("_host_", "int("))
+        public = [self._value(), *self._terms(), *self._predict(constant), module_class(self.interface, plain)]
+        body = [*public, self._arguments(constant), *private, *helper_source(programs.helpers, "torch")]
         body += prelude.called("\n".join(body))
         head = [self._header(), "from __future__ import annotations", _imports("\n".join(body)), "import torch"]
         return "\n\n".join(head) + "\n\n\n" + "\n\n\n".join(part.strip("\n") for part in body) + "\n"
@@ -136,12 +136,12 @@ class _Module:
         lines = [self._checked(), f"return _terms({', '.join([*self.programs.tensors, *self.programs.hosts])})"]
         return [self._function(self.interface, "_terms", [], "Any", doc, lines)]
 
-    def _predict(self) -> list[str]:
+    def _predict(self, constant: bool) -> list[str]:
         """Of predictions and hyperparameters only: data are not asked for."""
         if not self.plain.predictions:
             return []
         local, programs = self.local, self._predicting
-        lines = argument_lines(programs.interface, local, self._extent)
+        lines = argument_lines(programs.interface, local, self._extent, constant)
         lines.append(f"predictions = _predictions({', '.join([*programs.tensors, *programs.hosts])})")
         items = {}
         for k, (name, output) in enumerate(self.plain.predictions.items()):
@@ -163,11 +163,11 @@ class _Module:
 
     # ------------------------------------------------------------ arguments
 
-    def _arguments(self) -> str:
+    def _arguments(self, constant: bool) -> str:
         interface = self.interface
         names = [interface.arg_names[a.name] for a in interface.program.args]
         lines = docstring("The arguments, checked and in the dtype of the computation.")
-        lines += argument_lines(interface, self.local, self._extent)
+        lines += argument_lines(interface, self.local, self._extent, constant)
         if self.plain.checks:
             call = f"_check({', '.join([*self.programs.tensors, *self.programs.hosts])})"
             lines += ["if validate:", INDENT + call]

@@ -20,6 +20,14 @@ def _number(name: str, value: Any) -> float:
     return float(value)
 
 
+def _constant(name: str, value: Any) -> float:
+    """A hyperparameter that `math` or a size is computed from: spelled out, so that a traced graph holds its value.
+
+    (torch.compile makes a symbol of a number that has changed, which `math` can not take.)
+    """
+    return float.fromhex(_number(name, value).hex())
+
+
 def _require(holds: bool, name: str, domain: str, value: float) -> None:
     if not holds:
         raise ValueError(f"{name} must be {domain}, got {value}")

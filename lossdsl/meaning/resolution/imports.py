@@ -17,7 +17,7 @@ from lossdsl.meaning.resolution.scopes import did_you_mean
 from lossdsl.meaning.resolution.signatures import Signature
 from lossdsl.syntax import parse, tree
 
-CATALOGUE = Path(__file__).parent.parent / "catalogue"
+CATALOGUE = Path(__file__).parents[2] / "catalogue"
 
 
 @dataclass(eq=False, slots=True)

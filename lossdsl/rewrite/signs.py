@@ -1,0 +1,88 @@
+"""What the shape of an expression, and the domains of what it reads, say about its sign."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from lossdsl.ir.graph import Node, reachable
+from lossdsl.ir.stage import Sign, StageTable
+
+POSITIVE = frozenset({"exp", "cosh", "exprel"})
+NONNEGATIVE = frozenset(
+    {"abs", "sigmoid", "softmax_weight", "normal_cdf", "erfc", "relu", "softplus", "logcosh", "extent"}
+)
+
+
+def sign(table: StageTable, root: Node) -> Sign:
+    """Positive, at least 0, or not known."""
+    signs = table.signs
+    for node in reachable([root], stop=lambda n: n.id in signs):
+        if node.id not in signs:
+            signs[node.id] = _sign(table, node, [signs[a.id] for a in node.args])
+    return signs[root.id]
+
+
+def _sign(table: StageTable, node: Node, args: list[Sign]) -> Sign:
+    known = all(s != "any" for s in args)
+    positive = all(s == "positive" for s in args)
+    match node.op:
+        case "const":
+            if node.value in ("inf", "pi"):
+                return "positive"
+            if not isinstance(node.value, Fraction):
+                return "any"
+            return "positive" if node.value > 0 else "nonnegative" if node.value == 0 else "any"
+        case "read":
+            array = table.arrays.get(str(node.value))
+            if array is not None:
+                return array.sign
+            return _sign_of_stage(table, str(node.value))
+        case "add":
+            return "any" if not known else "positive" if "positive" in args else "nonnegative"
+        case "mul" | "div" | "sqrt" | "min" if known:
+            return "positive" if positive and node.op != "div" else "nonnegative"
+        case "max" if any(s != "any" for s in args):
+            return "positive" if "positive" in args else "nonnegative"
+        case "where":
+            sides = args[1:]
+            return "any" if "any" in sides else "positive" if "nonnegative" not in sides else "nonnegative"
+        case "pow" if node.args[1].is_const and _even(node.args[1]):
+            return "nonnegative"
+        case "pow" if args[0] != "any":
+            return "nonnegative"
+        case "mul" if node.args[0] is node.args[1]:
+            return "nonnegative"
+    return "positive" if node.op in POSITIVE else "nonnegative" if node.op in NONNEGATIVE else "any"
+
+
+def _even(exponent: Node) -> bool:
+    return isinstance(exponent.value, Fraction) and exponent.value % 2 == 0
+
+
+def _sign_of_stage(table: StageTable, name: str) -> Sign:
+    stage = table.stages[name]
+    if stage.op == "norm":
+        return "nonnegative"
+    if stage.op in ("sum", "prod") and sign(table, stage.body) != "any":
+        return "nonnegative"
+    return "any"
+
+
+def has_logarithm(table: StageTable, node: Node) -> bool:
+    """Whether log(node) is a number for all inputs, and its derivative finite where it is taken.
+
+    A factor that can be 0 is allowed only where nothing is differentiated with respect to it.
+    """
+    found = sign(table, node)
+    if found == "positive":
+        return True
+    return found == "nonnegative" and not _is_differentiated(table, node)
+
+
+def _is_differentiated(table: StageTable, root: Node) -> bool:
+    for node in reachable([root]):
+        if node.op == "read":
+            array = table.arrays.get(str(node.value))
+            if array is None or array.role in ("prediction", "learn"):
+                return True
+    return False
