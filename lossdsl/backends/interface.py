@@ -127,7 +127,8 @@ class Interface:
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(self.program.text.encode()).hexdigest()[:16]
+        """Of the whole file, since the loss may use what else is in it."""
+        return hashlib.sha256(self.program.span.source.text.encode(errors="surrogatepass")).hexdigest()[:16]
 
     def axes_text(self, arg: Arg) -> str:
         return ", ".join(str(e.value) if e.op == "const" else e.name for e in arg.axes)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lossdsl.backends.contraction import contraction
 from lossdsl.backends.scans import cumulative
-from lossdsl.backends.text import View
+from lossdsl.backends.text import View, strip
 from lossdsl.ir.graph import Index
 from lossdsl.ir.stage import Stage
 
@@ -39,16 +39,19 @@ def reduction(emitter: Emitter, stage: Stage) -> str:
 
 def _argument(emitter: Emitter, stage: Stage, text: str, onto: list[Index], axis: int) -> str:
     """The position of the best; one below the range where the condition leaves nothing."""
-    code = emitter.dialect.argument(stage.op, text, axis)
     low = emitter.extent(stage.reduced[0].low)
-    if low != "0":
-        code = f"{code} + {low}"
+    plus = "" if low == "0" else f" + {low}"
+    dialect = emitter.dialect
     if stage.where is None:
-        return code
-    condition = emitter.lifted(stage.where, onto, "bool")
+        return dialect.argument(stage.op, text, axis) + plus
+    condition = emitter.lifted(stage.where, onto, "bool", 47)
+    lift = ", ".join("None" if k == axis else ":" for k in range(len(onto)))
+    best = f"{dialect.reduce(stage.op.removeprefix('arg'), text, [axis], len(onto))}[{lift}]"
+    # what is left out must not win a tie with an infinite element that is not
+    first = dialect.argument("argmax", dialect.cast(f"{condition} & ({text} == {best})"), axis)
     shape = emitter.shape(onto)
-    present = emitter.dialect.reduce("any", emitter.dialect.broadcast(condition, shape), [axis], len(onto))
-    return emitter.dialect.where(present, code, "-1" if low == "0" else f"{low} - 1")
+    present = dialect.reduce("any", dialect.broadcast(strip(condition), shape), [axis], len(onto))
+    return dialect.where(present, f"{first}{plus}", "-1" if low == "0" else f"{low} - 1")
 
 
 def masked(emitter: Emitter, stage: Stage) -> tuple[str, list[Index]]:

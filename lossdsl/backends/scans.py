@@ -42,7 +42,7 @@ def cumulative(emitter: Emitter, stage: Stage) -> str | None:
     where = graph.both(*rest)
     body = graph.where(where, stage.body, graph.const(0))
     emitter.count_new(body)
-    text = emitter.value(body, "real")
+    text = emitter.value(body, "int" if stage.kind == "int" else "real")
     onto = emitter.axes(body.free)
     axis = onto.index(inner)
     code = emitter.dialect.cumulative(text.code, axis, op in ("ge", "gt"), op in ("lt", "gt"))

@@ -21,6 +21,9 @@ from lossdsl.rewrite.signs import sign
 Partials = dict[Node, Node]
 """Read -> derivative of the expression with respect to that element."""
 
+UNDERFLOWING = frozenset({"softmax_weight", "exp", "sigmoid"})
+"""Functions that round to 0 where their logarithm, in the seed of an entropy, is still finite in exact arithmetic."""
+
 FLAT = frozenset({"stop_gradient", "floor", "round", "sign", "whole"})
 """Functions with derivative 0 everywhere, by convention."""
 
@@ -89,6 +92,10 @@ class Differentiator:
         """A link of the chain; a seed that can be exactly 0 stops a local derivative that can be infinite."""
         if local.is_const:
             return local * seed
+        if local.op == "neg":
+            return -self._times(seed, local.args[0])
+        if local.op in UNDERFLOWING and self.can_be_infinite(seed):
+            return self.graph.apply("guarded_mul", local, seed)
         if seed.is_const or not self.can_be_infinite(local) or self.never_zero(seed):
             return seed * local
         return self.graph.apply("guarded_mul", seed, local)

@@ -39,8 +39,6 @@ class Comparison:
     allowed: float = 0.0
     place: tuple[int, ...] = ()
     wrong: str = ""
-    overflown: bool = False
-    """Wrong because it is not finite where the reference is."""
 
     @property
     def strain(self) -> float:
@@ -93,7 +91,7 @@ def _entry(found: float, expected: Expected, place: tuple[int, ...], precision: 
     if too_large and not mpmath.isfinite(value):
         return Comparison(1, place=place)
     if not mpmath.isfinite(value) or mpmath.isinf(reference):
-        return Comparison(1, float("inf"), 0.0, place, wrong, mpmath.isfinite(reference))
+        return Comparison(1, float("inf"), 0.0, place, wrong)
     ulp = precision.ulp(expected.scale[place])
     error, limit = float(abs(value - reference) / ulp), float(allowed / ulp)
     return Comparison(1, error, limit, place, wrong if error > limit else "")

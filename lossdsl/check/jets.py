@@ -83,10 +83,13 @@ class Watched(Evaluation):
 
 
 class Jets(Interpreter):
-    """An interpreter that answers a `Question`."""
+    """An interpreter that answers a `Question`, with the kind of evaluation it is given."""
 
-    def __init__(self, program: Program, digits: int, arguments: Mapping[str, Any]) -> None:
+    def __init__(
+        self, program: Program, digits: int, arguments: Mapping[str, Any], kind: type[Evaluation] = Evaluation
+    ) -> None:
         super().__init__(program, digits)
+        self.kind = kind
         with mpmath.workdps(digits):
             self.arguments = Arguments(program, arguments)
 
@@ -135,7 +138,7 @@ class Jets(Interpreter):
         self, wrt: tuple[str, ...], vectors: tuple[Any, ...] | None, keep: Second
     ) -> tuple[Evaluation, list[int]]:
         seeds, starts = self._seeds(wrt, vectors)
-        self.plain = Evaluation(self.program, self.arguments, seeds, keep)
+        self.plain = self.kind(self.program, self.arguments, seeds, keep)
         return self.plain, starts
 
     def _combined(self, elements: Sequence[Number | None], reduction: Reduction | None, keep: Second) -> Number:

@@ -7,7 +7,9 @@ The tolerance is computed, in two parts.  Let K be the number of operations on t
 result: each operation of the formula once, a reduction as often as it has elements.
 
 * Where nothing cancels, K operations, each right within 4 ulps (8 roundings) as elementary functions are, leave a
-  relative error of at most 8 K u, u being the unit roundoff.  A derivative of order d goes the way d times more.
+  relative error of at most 8 K u, u being the unit roundoff.  A derivative of order d goes the way d times more, and is
+  a sum over many ways: its error is relative to the sum of their magnitudes (see `paths`), in whatever order it is
+  added up.
 * Where something cancels, the error is u * sum |c_k| over the roundings k, with factors c_k that depend on the point.
   They show in the formula itself, evaluated operation by operation (derivatives by the chain rule) in about the same
   precision, each inexact result rounded up or down at random: its error is sum c_k d_k with |d_k| <= 2 u.  Its root
@@ -22,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mpmath
@@ -31,6 +33,7 @@ import numpy.typing as npt
 from mpmath import mpf
 
 from lossdsl.check.jets import VALUE, Answers, Jets, Key, Question, order
+from lossdsl.check.paths import Magnitudes
 from lossdsl.check.precision import Precision
 from lossdsl.check.promises import promised
 from lossdsl.check.rounding import at_random
@@ -88,12 +91,13 @@ class Reference:
         try:
             settled = self._settled(arguments, question)
             lost = self._lost(arguments, precision, settled, question)
+            terms = self._terms(arguments, question)
         except EvaluationError as error:
             return Refused(error.message)
         operations = self._operations(arguments)
         with mpmath.workdps(DIGITS):
             return {
-                key: self._expected(reference, lost[key], (order(key) + 1) * operations, precision)
+                key: self._expected(reference, terms.get(key), lost[key], (order(key) + 1) * operations, precision)
                 for key, reference in _comparable(settled).items()
             }
 
@@ -117,9 +121,11 @@ class Reference:
                 break
         return settled
 
-    def _expected(self, reference: Objects, lost: Objects, operations: int, precision: Precision) -> Expected:
+    def _expected(
+        self, reference: Objects, terms: Objects | None, lost: Objects, operations: int, precision: Precision
+    ) -> Expected:
         scale = self._scale(reference)
-        plain = ROUNDINGS * operations * precision.roundoff * scale
+        plain = ROUNDINGS * operations * precision.roundoff * (scale if terms is None else terms)
         cancelled = LUCK * mpmath.sqrt(3 * operations) * lost
         return Expected(reference, scale, np.asarray(plain + cancelled + precision.smallest, dtype=object))
 
@@ -150,6 +156,21 @@ class Reference:
                         error = _distance(found[key][place], settled[key][place]) * precision.surplus
                         array[place] = max(array[place], error)
         return lost
+
+    def _terms(self, arguments: Mapping[str, Any], question: Question) -> Answers:
+        """For each derivative the magnitude of its terms; inf where one of them is not finite."""
+        along = {name: np.abs(vector) for name, vector in question.vectors.items()}
+        asked = replace(question, vectors=along, exports=False)
+        found = Jets(self.promised, LADDER[0], arguments, Magnitudes).answer(asked)
+
+        def size(term: mpf) -> mpf:
+            return term if term == term else mpf("inf")
+
+        return {
+            key: _array([size(x) for x in array.reshape(-1)], array.shape)
+            for key, array in found.items()
+            if order(key)
+        }
 
     def _operations(self, arguments: Mapping[str, Any]) -> int:
         """The longest way from an argument to the loss, counted generously: every operation once, loops by length."""

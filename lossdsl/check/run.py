@@ -124,7 +124,7 @@ class _Run:
         for name, answer in found.items():
             if name != AUTOGRAD or order(key) == 0:
                 comparison = compare(answer, expected, point.precision)
-                if comparison.overflown and self._overflows(point, vectors):
+                if comparison.wrong and self._overflows(point, vectors):
                     self.ledger.explain(f"{name} {what}", MEANING, point, f"{part} {comparison.wrong}: {OVERFLOW}")
                 else:
                     self.ledger.add(f"{name} {what}", MEANING, point, part, comparison)
@@ -132,7 +132,8 @@ class _Run:
             self._compare_autograd(key, found, expected, point)
 
     def _overflows(self, point: Point, vectors: Vectors) -> bool:
-        return self.reference.overflows(point.arguments, point.precision, Question(vectors))
+        """Asked where something is wrong at an extreme point: then it is the formula that can not be computed there."""
+        return point.kind == "extreme" and self.reference.overflows(point.arguments, point.precision, Question(vectors))
 
     def _compare_autograd(self, key: Key, found: dict[str, Any], expected: Expected, point: Point) -> None:
         what, part = key

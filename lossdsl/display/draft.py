@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from lossdsl.calculus.gradient import gradient
 from lossdsl.display.instances import Mapped, Shapes, instance
+from lossdsl.display.names import Names
 from lossdsl.display.plain import Plain
 from lossdsl.display.rewriter import BINDING, Let, Rewriter, end_of, reduction, stage_nodes, volume
 from lossdsl.ir.graph import Graph, Index, Node
 from lossdsl.ir.lower import Lowered, lower
 from lossdsl.ir.stage import Stage, StageTable, fresh_index
 from lossdsl.meaning import core
-from lossdsl.syntax.words import RESERVED
 
 
 @dataclass
@@ -68,22 +68,6 @@ def occurrences(draft: Draft) -> Occurrences:
     return Occurrences(uses, reads, terms | cases | tops)
 
 
-class Names:
-    """Names for bindings: as wished where that is free, else with a number after it."""
-
-    def __init__(self, program: core.Program) -> None:
-        self.taken = {str(arg.name) for arg in program.args} | {program.name}
-        self.taken |= {axis.name for arg in program.args for axis in arg.axes if axis.op == "size"}
-
-    def fresh(self, wished: str) -> str:
-        name, count = wished, 1
-        while name in self.taken or name in RESERVED:
-            count += 1
-            name = f"{wished}_{count}"
-        self.taken.add(name)
-        return name
-
-
 def drafted(program: core.Program, wrt: str, exact: bool, names: Names) -> Draft:
     """The gradient of the loss, reduced as it is by default, with the bindings that its author named."""
     lowered = lower(program)
@@ -96,7 +80,7 @@ def drafted(program: core.Program, wrt: str, exact: bool, names: Names) -> Draft
     naming = _Naming(plain.table, named, names)
     value = naming.rewrite(result)
     needed = _needed(naming.table, naming.lets, value)
-    result_name = names.fresh("g" if "g" not in names.taken else f"grad_{wrt}")
+    result_name = names.fresh("g" if "g" not in names.bound | names.sizes else f"grad_{wrt}")
     return Draft(program, naming.table, [*needed, Let(result_name, target, value)])
 
 

@@ -199,3 +199,31 @@ def shifted(function: str, left: Formula, right: Formula) -> Formula:
             return left
         return Apply("add" if offset > 0 else "sub", (left, Number(abs(offset))))
     return Apply(function, (left, right))
+
+
+def rebuilt(formula: Formula, parts: Sequence[Formula]) -> Formula:
+    """The same formula over other parts, given in the order of `children`."""
+    match formula:
+        case Element(name=name):
+            return Element(name, tuple(parts))
+        case Apply(function=function):
+            return Apply(function, tuple(parts))
+        case Chain(first=first, second=second):
+            return Chain(parts[0], first, parts[1], second, parts[2])
+        case Choice():
+            return Choice(parts[1], parts[0], parts[2])
+        case Reduction(op=op, binders=binders, where=where):
+            return Reduction(op, binders, None if where is None else parts[0], parts[-1])
+    return formula
+
+
+def one_fraction(root: Formula) -> Formula:
+    """a/b/c as a/(b c): for people, as the two round differently."""
+
+    def joined(formula: Formula, parts: Sequence[Formula]) -> Formula:
+        match formula, parts:
+            case Apply(function="div"), [Apply(function="div", args=(above, below)), divisor]:
+                return Apply("div", (above, Apply("mul", (below, divisor))))
+        return rebuilt(formula, parts)
+
+    return fold(root, joined)

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from lossdsl.display.conjunction import conjunction
-from lossdsl.display.draft import Draft, Names
+from lossdsl.display.draft import Draft
 from lossdsl.display.formula import (
     Apply, Binder, Choice, Definition, Element, Formula, NotExpressible, Number, Reduction, Sheet, Symbol,
     extent_formula, shifted,
 )  # fmt: skip
+from lossdsl.display.names import Names, letters_after
 from lossdsl.display.rewriter import BINDING, NORMALISED, Let
 from lossdsl.ir.graph import Index, Node, reachable
 from lossdsl.ir.stage import Stage, fresh_index
@@ -20,7 +21,6 @@ from lossdsl.meaning.core import Extent
 from lossdsl.syntax.words import RESERVED
 
 GROUP = ".."
-LETTERS = "ijklmnpqrstuvwabcdefgh"
 Scope = dict[Index, str]
 
 
@@ -33,12 +33,11 @@ class _Writer:
     def __init__(self, draft: Draft, names: Names) -> None:
         self.graph, self.table = draft.graph, draft.table
         self.names = names
-        self.sizes = {axis.name for arg in draft.program.args for axis in arg.axes if axis.op == "size"}
+        self.sizes = names.sizes
         self.axes: dict[str, tuple[tuple[Extent, Extent, str], ...]] = {
             str(arg.name): tuple((core.ZERO, e, e.name if e.op == "size" else "") for e in arg.axes)
             for arg in draft.program.args
         }
-        self.taken = self.names.taken - self.sizes
 
     def definition(self, let: Let) -> Definition:
         scope: Scope = {}
@@ -66,13 +65,11 @@ class _Writer:
                 raise NotExpressible("two indices run over the axes `..`, which have one name only")
             yield base if (base := _base(index.name)) in self.sizes else index.high.name
         yield _base(index.name)
-        start = LETTERS.find(_base(index.name)[0]) + 1
-        yield from LETTERS[start:] + LETTERS[:start]
-        yield from (f"{letter}{digit}" for digit in range(1, 10) for letter in LETTERS)
+        yield from letters_after(_base(index.name))
 
     def _is_usable(self, name: str, index: Index) -> bool:
         """Not a name that means something else, and no axis that the index does not run along."""
-        if name in self.taken or name in RESERVED:
+        if name in self.names.bound or name in RESERVED:
             return False
         return name not in self.sizes or name in _sizes(index.high)
 
@@ -175,7 +172,7 @@ class _Writer:
 
 def _base(name: str) -> str:
     """Without the number that told it from others of its name."""
-    name = re.sub(r"(_\d+|_at)+$", "", name)
+    name = re.sub(r"(_\d+|_at)+$|(?<=^i)\d+$", "", name)
     return name if name.isidentifier() else "i"
 
 

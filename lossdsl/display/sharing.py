@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lossdsl.display.draft import Draft, Names, occurrences
+from lossdsl.display.draft import Draft, occurrences
+from lossdsl.display.names import Names
 from lossdsl.display.regions import is_position
 from lossdsl.display.rewriter import BINDING, NORMALISED, Let, Rewriter
 from lossdsl.display.shifted import unshifted

@@ -95,8 +95,10 @@ class Simplifying(Rewriter):
             return root
         leaves = leaves_of(root)
         parts = len(inside(root))
-        if parts > MOST_PARTS or len(leaves) > MOST_SYMBOLS or self.budget < 0 or time.process_time() > self.until:
+        if self.budget < 0 or time.process_time() > self.until:
             return root
+        if parts > MOST_PARTS or len(leaves) > MOST_SYMBOLS:
+            return self._kept(root) if root.op in ("add", "sub") else self._by_argument(root)
         self.budget -= parts
         best, cost = root, operations(root)
         for candidate in self._candidates(root, leaves):
@@ -106,10 +108,13 @@ class Simplifying(Rewriter):
                 break
         return best
 
+    def _by_argument(self, root: Node) -> Node:
+        return self.graph.apply(root.op, *map(self._region, root.args))
+
     def _candidates(self, root: Node, leaves: Sequence[Node]) -> Iterator[Node | None]:
         yield from self._by_case(root, leaves)
         if root.op in ("div", "mul", "neg"):
-            yield self.graph.apply(root.op, *map(self._region, root.args))
+            yield self._by_argument(root)
         sp = sympy()
         forms: tuple[Callable[[Any], Any], ...] = (lambda e: e, sp.factor, sp.cancel, sp.together, sp.expand)
         relations = self.relations

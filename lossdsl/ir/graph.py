@@ -296,6 +296,8 @@ def _kind(op: str, args: tuple[Node, ...]) -> Kind:
     values = args[1:] if op == "where" else args
     if op == "where" and all(a.kind == "bool" for a in values):
         return "bool"
+    if op == "mod" and not (args[1].is_const and not args[1].is_value(0)):
+        return "real"  # whole numbers have no remainder by 0, numbers have NaN
     if (op == "where" or op in INTEGER_OPS) and all(a.kind == "int" for a in values):
         return "int"
     if op == "whole":

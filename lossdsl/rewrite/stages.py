@@ -106,7 +106,7 @@ def quotient(table: StageTable, numerator: Node, denominator: Node) -> Node | No
 def power(table: StageTable, base: Node, exponent: Node) -> Node | None:
     """sigmoid(x)^g as exp(g*log_sigmoid(x)): the derivative has no negative power of a number that underflows."""
     if exponent.is_const:
-        return None
+        return _squared_norm(table, base) if exponent.is_value(2) else None
     if base.op == "where":
         c, a, b = base.args
         if any(logarithm(table, x) is not None for x in (a, b)):
@@ -117,6 +117,16 @@ def power(table: StageTable, base: Node, exponent: Node) -> Node | None:
         return None
     inner = logarithm(table, base)
     return None if inner is None else table.graph.apply("exp", exponent * inner)
+
+
+def _squared_norm(table: StageTable, node: Node) -> Node | None:
+    """norm[d](x)^2 as a sum of squares: its derivatives at 0 are those of a polynomial."""
+    stage = table.stages.get(str(node.value)) if node.op == "read" else None
+    if stage is None or stage.op != "norm":
+        return None
+    square = stage.body * stage.body
+    name = table.add(f"squared_{stage.name}", stage.out, "sum", stage.reduced, stage.where, square)
+    return table.read(name, node.args)
 
 
 def root(table: StageTable, node: Node) -> Node | None:

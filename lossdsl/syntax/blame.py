@@ -54,6 +54,8 @@ def _hint(failure: Failure) -> str | None:
         return "inside brackets a line breaks freely" if failure.wants_operand and failure.goes_on() else None
     if failure.text(-1) == "√":
         return "`√` takes the next name, number or bracket: write `√(...)`"
+    if failure.text() == ";" and "_NEWLINE" in failure.accepts:
+        return "each statement stands on a line of its own"
     if failure.text() == "..":
         return "`..` stands between the brackets of an index"
     if "," in failure.accepts and failure.starts_operand:

@@ -15,6 +15,7 @@ from lossdsl.diagnostics.syntax import (
     MissingOperator,
     NumberForm,
     ReductionForm,
+    SignatureForm,
     TowerOfPowers,
     Unexpected,
 )
@@ -49,7 +50,7 @@ def _colon(failure: Failure) -> Problem | None:
     if failure.opens_binders():
         hint = "write `sum[i in n](...)` for a range"
         return MisplacedColon(failure.span, "a range is not written with `:`", hint)
-    if failure.at == len(failure.line.lexemes) - 1 and failure.opener_index < 0:
+    if failure.text(-1) == "return" or (failure.at == len(failure.line.lexemes) - 1 and failure.opener_index < 0):
         return MisplacedColon(failure.span, "only `loss` and `def` open a block", "take the `:` away")
     return MisplacedColon(failure.span, "`:` stands for a whole axis, alone in an index", "write it as in `x[n, :]`")
 
@@ -100,6 +101,9 @@ def _reduction(failure: Failure) -> Problem | None:
         )
     if failure.opens_binders():
         return _binders(failure)
+    if failure.opener == "(" and _reduces(failure) and text == "=" and failure.text(-2) == ",":
+        hint = "a reduction names its indices: write `sum[i](x)`"
+        return ReductionForm(failure.span_of(-1), "a reduction has no named arguments", hint)
     if failure.opener == "(" and _reduces(failure) and (text in (",", "|", ";") or before == ","):
         return ReductionForm(failure.span, "a reduction has one expression", "close its parenthesis before this")
     return None
@@ -127,7 +131,7 @@ def _binders(failure: Failure) -> Problem | None:
         return ReductionForm(failure.span, "the indices come before `where`", "write `sum[i where condition](...)`")
     if text == "]":
         return ReductionForm(failure.span, "the square brackets name at least one index", "write `sum[i](...)`")
-    if text in _COMPARISONS:
+    if text in _COMPARISONS or text in (";", "|"):
         hint = "write `sum[i where condition](...)`"
         return ReductionForm(failure.span, "a condition comes after `where`", hint)
     if text == "=":
@@ -171,7 +175,7 @@ def _set(failure: Failure) -> Problem | None:
 
 def _bar(failure: Failure) -> Problem | None:
     found = failure.found
-    if found is None or found.text != "|":
+    if found is None or found.text != "|" or failure.opens_binders():
         return None
     before = failure.lexeme(-1)
     if before is not None and before.kind == "bar close" and failure.glued:
@@ -232,6 +236,9 @@ def _comma(failure: Failure) -> Problem | None:
 def _equals(failure: Failure) -> Problem | None:
     if failure.text() != "=":
         return None
+    if failure.text(1) in ("<", ">"):
+        both = failure.span.to(failure.span_of(1))
+        return ForeignOperator(both, f"`{both.text}` is no part of this language", f"write `{failure.text(1)}=`")
     if failure.opens_call() and not failure.in_signature:
         hint = "write `f(name = value)`, or `==` to compare"
         return EqualsSign(failure.span, "left of `=` stands the name of an argument", hint)
@@ -246,6 +253,9 @@ def _juxtaposed(failure: Failure) -> Problem | None:
     if before is None or failure.found is None:
         return None
     left, right = failure.text(-1), failure.text()
+    if failure.in_signature:
+        message = f"expected `=` or `,`; instead found {described(failure.found)}"
+        return SignatureForm(failure.span, message, "write `= value` for a default, and `,` between arguments")
     if before.kind in ("name", "number") and failure.found.kind in ("name", "number"):
         hint = f"write `{left}*{right}` for the product"
     else:

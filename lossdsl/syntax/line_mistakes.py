@@ -51,8 +51,11 @@ def _text(failure: Failure) -> Problem | None:
     found = failure.found
     if found is None:
         return None
+    if found.text == "'" and failure.at > 0 and failure.wants_operator:
+        hint = "for a transpose, swap the indices: `x[j, i]`"
+        return ForeignOperator(failure.span, "`'` is no part of this language", hint)
     if found.text == "'":
-        return MisplacedText(failure.span, 'texts are written between `"`', 'write `"..."` for a docstring')
+        return MisplacedText(failure.span, 'texts are written between `"`', 'write `"..."`')
     if found.kind != "text" or failure.line.word == "use":
         return None
     if failure.at > 0:
@@ -66,7 +69,8 @@ def _text(failure: Failure) -> Problem | None:
 def _foreign_operator(failure: Failure) -> Problem | None:
     text = failure.text()
     if failure.found is not None and failure.found.kind == "operator" and text in OPERATORS:
-        return ForeignOperator(failure.span, f"`{text}` is no part of this language", OPERATORS[text])
+        hint = "there are no decorators" if text == "@" and failure.at == 0 else OPERATORS[text]
+        return ForeignOperator(failure.span, f"`{text}` is no part of this language", hint)
     return None
 
 
@@ -98,7 +102,7 @@ def _use(failure: Failure) -> Problem | None:
     elif failure.text() == "*":
         message = "each item is named; there is no `*`"
     elif failure.is_keyword:
-        return _reserved(failure)
+        return _reserved(failure) or UseForm(failure.span, f"{described(failure.found)} can not stand here", hint)
     else:
         message = f"a name was expected here, not {described(failure.found)}"
         if "_NEWLINE" in failure.accepts:
@@ -164,7 +168,11 @@ def _signature(failure: Failure) -> Problem | None:
         return SignatureForm(failure.span, "each argument is named", "take the `*` away")
     if text == "=" and failure.text(-1) in ("=", "<", ">"):
         return None
-    if (text in _COMPARISONS and text not in failure.accepts) or (failure.found and failure.found.kind == "number"):
+    if text == "[" and failure.text(-1) == "]":
+        return SignatureForm(failure.span, "the axes stand in one pair of brackets", "write them as in `x[n, c]`")
+    if (text in (*_COMPARISONS, "and") and text not in failure.accepts) or (
+        failure.found and failure.found.kind == "number"
+    ):
         return _domain(failure)
     return _reserved(failure)
 
@@ -172,12 +180,24 @@ def _signature(failure: Failure) -> Problem | None:
 def _axes(failure: Failure) -> Problem | None:
     """The brackets behind the name of an argument."""
     line, index = failure.line, failure.opener_index
-    if line.word not in ("loss", "def") or index < 0 or failure.opener != "[" or line.lexemes[index].parent != 2:
+    if line.word not in ("loss", "def") or index < 0 or failure.opener != "[":
         return None
-    if failure.before_opener in ("in", "∈", "or", "=") or line.lexemes[index - 1].kind != "name":
+    if line.lexemes[index].parent != 2 and not _is_output(failure):
+        return None
+    if failure.before_opener in ("in", "∈", "or", "=") or line.lexemes[index - 1].kind not in ("name", "close"):
         return None
     message = f"an axis is a name, a whole number, or `..`; instead found {described(failure.found)}"
     return _reserved(failure) or SignatureForm(failure.span, message, "separate the axes with `,`: `x[n, c]`")
+
+
+def _is_output(failure: Failure) -> bool:
+    """Whether the bracket that is open stands behind the signature of a `def`."""
+    before = failure.line.lexemes[: failure.opener_index]
+    return (
+        failure.line.word == "def"
+        and before[-1].text == ")"
+        and not any(each.text == "=" and each.parent < 0 for each in before)
+    )
 
 
 def _before(failure: Failure, sign: str) -> bool:
@@ -188,7 +208,7 @@ def _domain(failure: Failure) -> Problem | None:
     text = failure.text()
     if text == "==":
         return DomainForm(failure.span, "`==` is no domain", "write `in {value}`, or `= value` for a default")
-    if text in _COMPARISONS:
+    if text in (*_COMPARISONS, "and"):
         hint = "write `in (low, high)`; `[` and `]` include the ends"
         return DomainForm(failure.span, "a domain has one comparison, and both ends stand in an interval", hint)
     name, low, high = failure.text(2), text, failure.text(4)
@@ -337,7 +357,7 @@ def _bound_twice(failure: Failure) -> Problem | None:
     """`x = y = 3`, and `return x = 3`."""
     if failure.line.word == "return" and failure.at == 1 and failure.text() == ",":
         return reserved_word(failure, -1)
-    if failure.text() != "=" or failure.opener_index >= 0:
+    if failure.text() != "=" or failure.opener_index >= 0 or failure.text(1) in ("<", ">"):
         return None
     if failure.line.word == "return" and failure.line.lexemes[1].text in ("=", "["):
         return reserved_word(failure, -failure.at)

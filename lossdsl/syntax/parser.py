@@ -21,6 +21,7 @@ from lossdsl.diagnostics.syntax import (
     BlockForm,
     Indentation,
     MissingReturn,
+    NotAStatement,
     ReductionForm,
     ReservedWord,
     TabCharacter,
@@ -54,6 +55,10 @@ class _Parser:
         self.problems: list[Problem] = []
         self.block_indent = 0
         """How far the open block is indented; 0 where none is open."""
+        self.odd_indents: set[int] = set()
+        """Other indentations that lines of the open block were reported to have."""
+        self.blockless = False
+        """Whether the block of the last head was reported to be missing."""
         self.header: LogicalLine | None = None
         """The line that opened the block, until its block is closed."""
         self.passed_over: int | None = None
@@ -116,14 +121,14 @@ class _Parser:
         if problem is None:
             failure = self._feed_line(line)
             if failure is None:
-                self.failed = False
+                self.failed = self.blockless = False
                 if self._expects("_INDENT"):
                     self.header = line
                 return line.next
             problem, following = failure
-        self.failed = True
         if not self._follows_from_others(problem, line):
             self._report(problem)
+        self.failed = True
         self.resumed = following != line.next
         state.state_stack[:], state.value_stack[:] = saved
         self._stand_in(line, following)
@@ -131,6 +136,10 @@ class _Parser:
 
     def _follows_from_others(self, problem: Problem, line: LogicalLine) -> bool:
         """Whether a problem is only there since another was reported before."""
+        if self.failed and line.indent == self.block_indent and line.word in _CONTINUING:
+            return True
+        if self.blockless and not self.block_indent and isinstance(problem, NotAStatement):
+            return True
         if isinstance(problem, UnmatchedBracket) and self.resumed:
             return True
         if isinstance(problem, ReservedWord):
@@ -164,7 +173,10 @@ class _Parser:
     def _failed(self, line: LogicalLine, at: int) -> tuple[Problem, int]:
         """The problem of a line that fails at a symbol, and where to go on."""
         accepts = frozenset(map(spelling, self.machine.accepts()))  # type: ignore[no-untyped-call]
-        problem, following = blame(Failure(line, at, accepts))
+        failure = Failure(line, at, accepts)
+        if failure.found is None and failure.wants_operand and failure.goes_on():
+            self.passed_over = line.indent
+        problem, following = blame(failure)
         if isinstance(problem, AfterReturn):
             self.passed_over = 0
         return problem, following
@@ -177,11 +189,11 @@ class _Parser:
             if line.indent > 0:
                 self._feed("_INDENT", line.start)
                 self.block_indent = line.indent
+                self.odd_indents = set()
                 return True
             self._empty_block()
         elif self.block_indent and line.indent > 0:
-            self._check_indent(line)
-            return True
+            return self._check_indent(line)
         self._close_block(line.start)
         if line.indent > 0:
             self._report(Indentation(*_stray_indentation(line)))
@@ -189,13 +201,16 @@ class _Parser:
             return False
         return True
 
-    def _check_indent(self, line: LogicalLine) -> None:
-        if line.indent == self.block_indent or isinstance(line.problem, TabCharacter):
-            return
+    def _check_indent(self, line: LogicalLine) -> bool:
+        """Whether a line of the open block can be judged; each odd indentation is reported once."""
+        if line.indent in (self.block_indent, *self.odd_indents) or isinstance(line.problem, TabCharacter):
+            return True
+        self.odd_indents.add(line.indent)
+        continuing = line.word in _CONTINUING and line.indent > self.block_indent
         message = f"this line is indented by {line.indent} spaces, the lines of its block by {self.block_indent}"
-        span = Span(self.source, line.start, line.lexemes[0].start)
-        self._report(Indentation(span, message, f"indent it by {self.block_indent} spaces"))
-        self.block_indent = line.indent
+        hint = "inside brackets a line breaks freely" if continuing else f"indent it by {self.block_indent} spaces"
+        self._report(Indentation(Span(self.source, line.start, line.lexemes[0].start), message, hint))
+        return not continuing
 
     def _close_block(self, place: int) -> None:
         if self._expects("_INDENT"):
@@ -213,6 +228,7 @@ class _Parser:
             span = self.header.end_span()
             hint = "indent the lines of its block, and end it with `return`"
             self._report(BlockForm(span, f"the block of this `{self.header.word}` is missing", hint))
+            self.blockless = True
         for kind in ("_INDENT", "RETURN", "NUMBER", "_NEWLINE", "_DEDENT"):
             self._feed(kind, len(self.source.text))
         self.header = None
@@ -232,7 +248,7 @@ class _Parser:
     def _stand_in(self, line: LogicalLine, following: int) -> None:
         """What has to take the place of a line that failed, so that the lines behind it can be judged."""
         word = line.word
-        if word in ("loss", "def") and line.indent == 0 and self._indent_at(following) > 0:
+        if word in ("loss", "def") and line.indent == 0 and self.passed_over is None and self._indent_at(following) > 0:
             for kind in (word.upper(), "NAME", "LPAR", "NAME", "RPAR", "COLON", "_NEWLINE"):
                 self._feed(kind, line.start)
             self.header = None
@@ -266,6 +282,9 @@ class _Parser:
     def _report(self, problem: Problem) -> None:
         self.problems.append(problem)
 
+
+_CONTINUING = frozenset(("else", "elif", "and", "or", "+", "-", "*", "/", "^"))
+"""What starts no statement, but may be meant to go on with the line before."""
 
 _STAND_INS = {"NAME": "x", "NUMBER": "0", "LPAR": "(", "RPAR": ")", "COLON": ":", "RETURN": "return"}
 _NEXT_LINE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*([ \t]*)(?=[^ \t\n#])")

@@ -24,8 +24,8 @@ def argument_lines(interface: Interface, extent: Callable[[Extent], str]) -> lis
     """All of it, in order: hyperparameters, arrays, dtype, shapes, conversions, domains."""
     return [
         *_hyperparameters(interface),
-        *_arrays(interface),
         *_dtype(interface),
+        *_arrays(interface),
         *_ranks(interface),
         *_groups(interface),
         *_sizes(interface),

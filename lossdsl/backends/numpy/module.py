@@ -13,7 +13,7 @@ from lossdsl.backends.emitter import Emitter
 from lossdsl.backends.interface import Interface
 from lossdsl.backends.layout import without_unused, wrapped
 from lossdsl.backends.numpy import runtime
-from lossdsl.backends.numpy.arguments import INDENT, argument_lines, optional
+from lossdsl.backends.numpy.arguments import INDENT, argument_lines
 from lossdsl.backends.numpy.dialect import NumpyDialect
 from lossdsl.backends.programs import Checked, Derived, Output, derive, shared
 from lossdsl.backends.text import strip
@@ -291,8 +291,7 @@ class _Module:
         lines = []
         for arg in self.interface.differentiable:
             name = self.interface.arg_names[arg.name]
-            given = f"None if {name} is None else np.asarray({name})" if optional(arg) else f"np.asarray({name})"
-            lines.append(f"{self.interface.like_names[arg.name]} = {given}")
+            lines.append(f"{self.interface.like_names[arg.name]} = _like({name})")
         return lines
 
     def _hess_diag(self) -> str:
@@ -352,9 +351,12 @@ class _Module:
         for name, output in outputs.items():
             sizes = emitter.shape(output.indices)
             text = self._ordered(emitter, output)
+            flat = f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
             shape = ", ".join(f"*{self.local.group}" if i.high == Extent("size", name="..") else s
                               for i, s in zip(output.indices, sizes, strict=True))  # fmt: skip
-            items[name] = f"np.array({text}, dtype={self.local.out}).reshape(({shape}{',' if sizes else ''}))"
+            shown = f"({shape}{',' if sizes else ''})"
+            filled = f"np.broadcast_to({text}, {flat})"
+            items[name] = f"np.array({filled}, dtype={self.local.out}).reshape({shown})[()]"
         self.helpers |= emitter.helpers
         result = next(iter(items.values())) if len(items) == 1 else (
             "{" + ", ".join(f'"{n}": {t}' for n, t in items.items()) + "}"

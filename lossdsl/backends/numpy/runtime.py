@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 
 
-def _dtypes(*arrays: Any) -> tuple[Any, Any]:
-    """The dtype to compute in and the dtype of scalar results: float32 for half precision, NumPy's promotion else."""
-    floats = [a.dtype for a in arrays if a is not None and a.dtype.kind == "f"]
+def _dtypes(*values: Any) -> tuple[Any, Any]:
+    """The dtype to compute in and the dtype of scalar results: float32 for half precision, NumPy's promotion else.
+
+    Python numbers take the dtype of the arrays.
+    """
+    given = [np.asarray(v).dtype for v in values if v is not None and type(v) not in (int, float, bool)]
+    floats = [dtype for dtype in given if dtype.kind == "f"]
     dt = np.result_type(*floats) if floats else np.dtype(np.float64)
     return (np.dtype(np.float32), np.dtype(np.float32)) if dt.itemsize < 4 else (dt, dt)
 
@@ -143,6 +147,11 @@ def _reduced(dt: Any, element: Any, kept: Any, shape: tuple[int, ...], reduction
     if reduction == "mean":
         return np.sum(element, dtype=dt) / dt.type(max(_count(kept, shape), 1))
     raise ValueError(f'reduction must be "mean", "sum" or "none", got {reduction!r}')
+
+
+def _like(value: Any) -> Any:
+    """An argument as it was given, for the shape and dtype of its gradient; None for a number or one left out."""
+    return None if value is None or type(value) in (int, float, bool) else np.asarray(value)
 
 
 def _as_gradient(value: Any, like: Any, shape: tuple[int, ...]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lossdsl.backends.interface import Interface, domain_condition, grouped, number, size_sources
-from lossdsl.backends.torch.layout import INDENT, indented, used
+from lossdsl.backends.torch.layout import INDENT, indented, string, used
 from lossdsl.backends.torch.names import TorchNames
 from lossdsl.meaning.core import Arg, Extent
 
@@ -25,7 +25,7 @@ def argument_lines(
 ) -> list[str]:
     """All of it, in order: hyperparameters (as constants of a traced graph?), tensors, shapes, domains, conversions."""
     later = [
-        *(f"_equal_sizes({extent(c.left)}, {extent(c.right)}, {c.message!r})" for c in interface.program.checks),
+        *(f"_equal_sizes({extent(c.left)}, {extent(c.right)}, {string(c.message)})" for c in interface.program.checks),
         *_domains(interface),
         *_conversions(interface, local),
     ]
@@ -40,7 +40,7 @@ def _hyperparameters(interface: Interface, constant: bool) -> list[str]:
         lines.append(f'{name} = {"_constant" if constant else "_number"}("{arg.name}", {name})')
         if arg.domain:
             condition = domain_condition(arg, name, interface, "and", "or")
-            lines.append(f'_require({condition}, "{arg.name}", {arg.domain_text!r}, {name})')
+            lines.append(f'_require({condition}, "{arg.name}", {string(arg.domain_text)}, {name})')
     return lines
 
 
@@ -90,7 +90,7 @@ def _domains(interface: Interface) -> list[str]:
         if arg.domain:
             name = interface.arg_names[arg.name]
             condition = domain_condition(arg, name, interface, "&", "|")
-            line = f'_within("{arg.name}", {arg.domain_text!r}, {name}, {condition})'
+            line = f'_within("{arg.name}", {string(arg.domain_text)}, {name}, {condition})'
             lines += [f"if {name} is not None:", INDENT + line] if optional(arg) else [line]
     return ["if validate:", *indented(lines)] if lines else []
 

@@ -34,6 +34,12 @@ def _escaped(char: str) -> str:
     return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
 
 
+def string(text: str) -> str:
+    """A string literal, in double quotes where that needs no escapes."""
+    literal = repr(text)
+    return f'"{literal[1:-1]}"' if literal[0] == "'" and '"' not in literal else literal
+
+
 def used(name: str, lines: Iterable[str]) -> bool:
     """Whether a name occurs in the lines, other than as an attribute."""
     pattern = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")

@@ -18,6 +18,7 @@ from lossdsl.backends.torch.layout import INDENT, docstring, indented, quoted
 from lossdsl.backends.torch.names import interface_of, locals_of
 from lossdsl.backends.torch.plain import Plain, plain
 from lossdsl.backends.torch.programs import Programs
+from lossdsl.backends.torch.wrapping import wrapped
 from lossdsl.functions.sources import helper_source
 from lossdsl.ir.graph import Index
 from lossdsl.meaning.core import Extent, Program
@@ -72,7 +73,7 @@ class _Module:
         body = [*public, self._arguments(constant), *private, *helper_source(programs.helpers, "torch")]
         body += prelude.called("\n".join(body))
         head = [self._header(), "from __future__ import annotations", _imports("\n".join(body)), "import torch"]
-        return "\n\n".join(head) + "\n\n\n" + "\n\n\n".join(part.strip("\n") for part in body) + "\n"
+        return wrapped("\n\n".join(head) + "\n\n\n" + "\n\n\n".join(part.strip("\n") for part in body) + "\n")
 
     def _header(self) -> str:
         how = "with its gradient in closed form" if self.backward == "closed" else "for autograd"
@@ -123,7 +124,7 @@ class _Module:
         lines.append(f"return {value}")
         doc = self.interface.program.doc.strip() or f"The loss {self.interface.program.name}."
         extra = self.interface.reduction_parameter
-        return self._function(self.interface, "", extra, "Any", doc, lines)
+        return self._function(self.interface, "", extra, "torch.Tensor", doc, lines)
 
     def _group_position(self) -> int | None:
         """Where the axes `..` stand in the elements of the loss."""
@@ -134,7 +135,7 @@ class _Module:
             return []
         doc = "The scalar bindings of the loss, by name."
         lines = [self._checked(), f"return _terms({', '.join([*self.programs.tensors, *self.programs.hosts])})"]
-        return [self._function(self.interface, "_terms", [], "Any", doc, lines)]
+        return [self._function(self.interface, "_terms", [], "dict[str, torch.Tensor]", doc, lines)]
 
     def _predict(self, constant: bool) -> list[str]:
         """Of predictions and hyperparameters only: data are not asked for."""

@@ -1,0 +1,104 @@
+"""How large the terms of a derivative are, before they cancel.
+
+By the chain rule a derivative is a sum over the ways from an argument to the loss, of products of partial derivatives.
+Code adds these up in one order or another, and rounds on the way; its error is relative to the sum of the magnitudes.
+That sum is the derivative again, with every partial derivative replaced by its magnitude.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lossdsl.meaning.core import Along, Reduce
+from lossdsl.meaning.reference.closures import Code, Evaluation
+from lossdsl.meaning.reference.duals import VECTOR, Dual, Number, Parts, Second, real, total
+from lossdsl.meaning.reference.reductions import logsumexp
+from lossdsl.meaning.reference.scalars import ONE, VALUES, ZERO
+from lossdsl.meaning.reference.slopes import partial
+
+Elements = Sequence[Number]
+
+
+class Magnitudes(Evaluation):
+    """An evaluation whose values are right, and whose derivatives are sums of magnitudes.
+
+    Reductions that only add derivatives with positive weights are as they are: sum, mean, max, min and logsumexp.
+    """
+
+    def _scalar(self, name: str, function: Callable[..., Any], args: Sequence[Code]) -> Code:
+        keep = self.keep
+        return lambda: magnitude(name, function, [arg() for arg in args], keep)
+
+    def _reduce(self, node: Reduce) -> Code:
+        combine = REDUCTIONS.get(node.op)
+        if combine is None:
+            return super()._reduce(node)
+        gather, keep = self._gathered(node, node.vars), self.keep
+        return lambda: combine([element for element in gather() if element is not None], keep)
+
+    def _along(self, node: Along) -> Code:
+        combine = NORMALISERS.get(node.op)
+        if combine is None:
+            return super()._along(node)
+        gather, keep = self._gathered(node, (node.var,)), self.keep
+        whole = self._remembered(lambda: combine(gather(), keep), self.facts.along(node))
+        at, first = self._position(node.at), self.ranges[id(node.var)].start
+        return lambda: whole()[at() - first]
+
+
+def magnitude(name: str, function: Callable[..., Any], args: Sequence[Number], keep: Second) -> Number:
+    """The chain rule for magnitudes: |f'| x' and |f'| x'' + |f''| x' x'."""
+    values = tuple([real(arg) for arg in args])
+    active = [(i, arg) for i, arg in enumerate(args) if type(arg) is Dual]
+    first: Parts = {}
+    second: Parts = {}
+    for i, arg in active:
+        slope = abs(partial(name, (i,), values))
+        _add(first, arg.first, slope)
+        _add(second, arg.second, slope)
+        for j, other in active if keep != "none" else ():
+            bend = abs(partial(name, (i, j) if i <= j else (j, i), values))
+            partners = {key: other.first.get(key if keep == "own" else VECTOR, ZERO) for key in arg.first}
+            _add(second, {key: part * partners[key] for key, part in arg.first.items()}, bend)
+    value = function(*values)
+    return Dual(value, first, second) if first or second else value
+
+
+def _add(into: Parts, parts: Parts, factor: Any) -> None:
+    for key, part in parts.items() if factor else ():
+        if part:
+            into[key] = into.get(key, ZERO) + factor * part
+
+
+def _scalar(name: str, args: Sequence[Number], keep: Second) -> Number:
+    return magnitude(name, VALUES[name], args, keep)
+
+
+def _prod(elements: Elements, keep: Second) -> Number:
+    result: Number = ONE
+    for element in elements:
+        result = _scalar("mul", (result, element), keep)
+    return result
+
+
+def _norm(elements: Elements, keep: Second) -> Number:
+    square = total([_scalar("mul", (element, element), keep) for element in elements])
+    return _scalar("sqrt", (square,), keep) if real(square) else ZERO
+
+
+def _softmax(elements: Sequence[Number | None], keep: Second) -> list[Number]:
+    logs = _log_softmax(elements, keep)
+    return [ZERO if e is None else _scalar("exp", (log,), keep) for e, log in zip(elements, logs, strict=True)]
+
+
+def _log_softmax(elements: Sequence[Number | None], keep: Second) -> list[Number]:
+    whole = logsumexp([element for element in elements if element is not None], keep)
+    return [ZERO if element is None else _scalar("sub", (element, whole), keep) for element in elements]
+
+
+REDUCTIONS: dict[str, Callable[[Elements, Second], Number]] = {"prod": _prod, "norm": _norm}
+NORMALISERS: dict[str, Callable[[Sequence[Number | None], Second], list[Number]]] = {
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+}
