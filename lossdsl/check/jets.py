@@ -15,11 +15,12 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 
-from lossdsl.meaning.core import Let, Program, Reduce
+from lossdsl.meaning.core import Apply, Let, Program, Reduce
 from lossdsl.meaning.interpret import Array, Interpreter, Reduction
 from lossdsl.meaning.reference.arguments import Arguments
-from lossdsl.meaning.reference.closures import Code, Evaluation
+from lossdsl.meaning.reference.closures import Evaluation
 from lossdsl.meaning.reference.duals import Dual, Number, Parts, Second, real, total
+from lossdsl.meaning.reference.operations import Code
 from lossdsl.meaning.reference.reductions import mean
 
 Key = tuple[str, str]
@@ -66,8 +67,8 @@ class Watched(Evaluation):
             if not isinstance(number, bool) and mpmath.isfinite(number):
                 self.largest = max(self.largest, abs(number) * count)
 
-    def _scalar(self, name: str, function: Callable[..., Any], args: Sequence[Code]) -> Code:
-        return self._noted(super()._scalar(name, function, args), 1)
+    def _apply(self, node: Apply) -> Code:
+        return self._noted(super()._apply(node), 1)
 
     def _reduce(self, node: Reduce) -> Code:
         count = math.prod(len(self.ranges[id(var)]) for var in node.vars)

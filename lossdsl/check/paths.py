@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lossdsl.meaning.core import Along, Reduce
-from lossdsl.meaning.reference.closures import Code, Evaluation
+from lossdsl.meaning.core import Along, Apply, Reduce
+from lossdsl.meaning.reference.closures import Evaluation
 from lossdsl.meaning.reference.duals import VECTOR, Dual, Number, Parts, Second, real, total
+from lossdsl.meaning.reference.operations import COMPARISONS, CONDITIONS, Code, product_of
 from lossdsl.meaning.reference.reductions import logsumexp
 from lossdsl.meaning.reference.scalars import ONE, VALUES, ZERO
 from lossdsl.meaning.reference.slopes import partial
@@ -26,8 +27,12 @@ class Magnitudes(Evaluation):
     Reductions that only add derivatives with positive weights are as they are: sum, mean, max, min and logsumexp.
     """
 
-    def _scalar(self, name: str, function: Callable[..., Any], args: Sequence[Code]) -> Code:
-        keep = self.keep
+    def _apply(self, node: Apply) -> Code:
+        if node.function in COMPARISONS or node.function in CONDITIONS:
+            return super()._apply(node)
+        name, args, keep = node.function, [self.code[id(arg)] for arg in node.args], self.keep
+        logarithmic = [id(arg) in self.facts.logarithmic for arg in node.args]
+        function = product_of(*logarithmic) if name == "mul" else VALUES[name]
         return lambda: magnitude(name, function, [arg() for arg in args], keep)
 
     def _reduce(self, node: Reduce) -> Code:

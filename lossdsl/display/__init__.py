@@ -1,12 +1,12 @@
 """How programs are shown to people: losses and gradients in the loss language, in LaTeX and in Unicode.
 
-    draft      the gradient, and the bindings of the loss that occur in it     draft, plain, instances, rewriter
-    alike      what occurs at several positions                                alike, shifted
-    simplify   shorter forms of scalar expressions, by SymPy                   simplify, algebra, regions, tidy, numeric
-    share      names for what occurs twice and for long parts                  sharing, names
-    formulas   a small tree that all printers share                            formula, conjunction, from_program, from_core
-    print      in the loss language, with the ranges that a text needs         text, items, ranges
-               in LaTeX, as a picture of characters                            latex, unicode, boxes, notation
+draft      the gradient, and the bindings of the loss in it     draft, plain, instances, rewriter
+alike      what occurs at several positions                     alike, shifted
+simplify   shorter forms of scalar expressions, by SymPy        simplify, algebra, regions, tidy, numeric
+share      names for what occurs twice and for long parts       sharing, names
+formulas   a small tree that all printers share                 formula, conjunction, from_program, from_core
+print      in the loss language, with ranges where needed       text, items, ranges
+           in LaTeX, as a picture of characters                 latex, unicode, boxes, notation
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class Relations:
         if let is None or not is_arithmetic(let.node):
             return None
         g = self.graph
-        node = g.substitute(let.node, {i: a for i, a in zip(let.indices, leaf.args, strict=True) if a is not g.index(i)})
+        node = let.at(g, leaf.args)
         return node if any(part in leaves for part in leaves_of(node)) else None
 
     def related(self, leaves: Sequence[Node]) -> Meaning:

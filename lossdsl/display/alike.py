@@ -27,10 +27,14 @@ class Alike(Rewriter):
         self.patterns: dict[int, Let] = {}
         """id of an occurrence -> the binding that it is."""
         for number, group in enumerate(_groups(draft)):
-            pattern = next((p for p in group[:TRIED] if all(instance(self.graph, p, n) is not None for n in group)), None)
+            pattern = next((p for p in group[:TRIED] if self._covers(p, group)), None)
             if pattern is not None:
-                self.patterns |= dict.fromkeys((n.id for n in group), Let(f"~{number}", in_order(pattern), pattern, True))
+                let = Let(f"~{number}", in_order(pattern), pattern, nameless=True)
+                self.patterns |= dict.fromkeys((n.id for n in group), let)
         self.defined: set[str] = set()
+
+    def _covers(self, pattern: Node, group: Sequence[Node]) -> bool:
+        return all(instance(self.graph, pattern, node) is not None for node in group)
 
     def node(self, node: Node, args: Sequence[Node]) -> Node:
         return self._occurrence(node, super().node(node, args))
@@ -88,5 +92,4 @@ class Inlining(Rewriter):
         let = self.written.get(str(node.value))
         if let is None:
             return super().read(node, args)
-        moved = {i: a for i, a in zip(let.indices, args, strict=True) if a is not self.graph.index(i)}
-        return self.graph.substitute(let.node, moved)
+        return let.at(self.graph, args)

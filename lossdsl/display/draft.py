@@ -1,5 +1,4 @@
-"""A gradient as bindings over stages: what is printed, before it is put into words.
-"""
+"""A gradient as bindings over stages: what is printed, before it is put into words."""
 
 from __future__ import annotations
 

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 from lossdsl.display.conjunction import conjunction
 from lossdsl.display.formula import (
-    Apply, Binder, Choice, Definition, Element, Formula, Number, Reduction, Sheet, Symbol, extent_formula,
+    Apply,
+    Binder,
+    Choice,
+    Definition,
+    Element,
+    Formula,
+    Number,
+    Reduction,
+    Sheet,
+    Symbol,
+    extent_formula,
 )  # fmt: skip
 from lossdsl.display.names import Names, letters_after
 from lossdsl.meaning import core
@@ -41,7 +51,8 @@ class _Reader:
             definitions.append(Definition(program.name, (), value))
         else:
             definitions.append(Definition(program.name, self._binders(program.free), value, mask))
-        return Sheet(definitions, {str(arg.name): () for arg in program.args} | {name: () for name in self.lets.values()})
+        names = [*(str(arg.name) for arg in program.args), *self.lets.values()]
+        return Sheet(definitions, dict.fromkeys(names, ()))
 
     # ------------------------------------------------------------ names of indices
 
@@ -94,7 +105,7 @@ class _Reader:
         return self.done[id(root)]
 
     def _node(self, node: core.Expr) -> Formula:
-        parts = [self.done[id(child)] for child in _children(node)]
+        parts = tuple(self.done[id(child)] for child in _children(node))
         match node:
             case core.Num(value=value):
                 return Number(value)
@@ -103,23 +114,22 @@ class _Reader:
             case core.Size(extent=extent):
                 return extent_formula(extent)
             case core.Read(array=core.Let() as let):
-                return Element(self.lets[id(let)], tuple(parts))
+                return Element(self.lets[id(let)], parts)
             case core.Read(array=core.Arg() as arg):
-                return Element(str(arg.name), tuple(parts))
+                return Element(str(arg.name), parts)
             case core.Apply(function="and"):
                 return conjunction(parts[0], parts[1])
             case core.Apply(function=function):
-                return Apply(function, tuple(parts))
+                return Apply(function, parts)
             case core.If():
                 return Choice(*parts)
             case core.Reduce(op=op, vars=bound, where=where):
                 return Reduction(op, self._binders(bound), None if where is None else parts[0], parts[-1])
-            case core.Along(op=op, var=var, where=where, at=at):
-                condition = None if where is None else parts[0]
-                value = Reduction(op, self._binders((var,)), condition, parts[-2])
-                here = isinstance(at, core.Index) and self.vars[at.var] == self.vars[var]
-                place = Apply("eq", (Symbol(self.vars[var]), parts[-1]))
-                return value if here else Apply("at", (value, place))
+        assert isinstance(node, core.Along)
+        along = Reduction(node.op, self._binders((node.var,)), None if node.where is None else parts[0], parts[-2])
+        if isinstance(node.at, core.Index) and self.vars[node.at.var] == self.vars[node.var]:
+            return along
+        return Apply("at", (along, Apply("eq", (Symbol(self.vars[node.var]), parts[-1]))))
 
 
 def _children(node: core.Expr) -> tuple[core.Expr, ...]:

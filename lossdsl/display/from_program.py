@@ -9,8 +9,19 @@ from fractions import Fraction
 from lossdsl.display.conjunction import conjunction
 from lossdsl.display.draft import Draft
 from lossdsl.display.formula import (
-    Apply, Binder, Choice, Definition, Element, Formula, NotExpressible, Number, Reduction, Sheet, Symbol,
-    extent_formula, shifted,
+    Apply,
+    Binder,
+    Choice,
+    Definition,
+    Element,
+    Formula,
+    NotExpressible,
+    Number,
+    Reduction,
+    Sheet,
+    Symbol,
+    extent_formula,
+    shifted,
 )  # fmt: skip
 from lossdsl.display.names import Names, letters_after
 from lossdsl.display.rewriter import BINDING, NORMALISED, Let
@@ -112,7 +123,7 @@ class _Writer:
     def _constant(self, value: object) -> Formula:
         match value:
             case Fraction() | "inf" | "-inf" | "pi":
-                return Number(value)  # type: ignore[arg-type]
+                return Number(value)
             case bool():
                 order = "le" if value else "lt"
                 return Apply(order, (Number(Fraction(0)), Number(Fraction(0))))

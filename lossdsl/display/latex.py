@@ -6,7 +6,20 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from lossdsl.display.formula import (
-    Apply, Binder, Chain, Choice, Definition, Element, Formula, Number, Reduction, Sheet, Size, Symbol, fold, is_number,
+    Apply,
+    Binder,
+    Chain,
+    Choice,
+    Definition,
+    Element,
+    Formula,
+    Number,
+    Reduction,
+    Sheet,
+    Size,
+    Symbol,
+    fold,
+    is_number,
     one_fraction,
 )  # fmt: skip
 from lossdsl.display.notation import latex_name, size_name
@@ -17,7 +30,19 @@ from lossdsl.meaning import core
 Piece = tuple[str, int]
 """LaTeX and how tightly its outermost operation binds."""
 
-OR, AND, NOT, COMPARE, SUM, NEGATIVE, REDUCTION, PRODUCT, CALL, ATOM = 20, 30, 35, 40, 50, 52, 55, 60, 90, 100
+OR, AND, NOT, COMPARE, SUM, NEGATIVE, REDUCTION, CASES, PRODUCT, CALL, ATOM = (
+    20,
+    30,
+    35,
+    40,
+    50,
+    52,
+    55,
+    58,
+    60,
+    90,
+    100,
+)
 INFIX = {
     "add": (" + ", SUM), "sub": (" - ", SUM), "lt": (" < ", COMPARE), "le": (" \\le ", COMPARE),
     "gt": (" > ", COMPARE), "ge": (" \\ge ", COMPARE), "eq": (" = ", COMPARE), "ne": (" \\ne ", COMPARE),
@@ -124,7 +149,7 @@ def _number(value: Fraction | str) -> Piece:
     if value < 0:
         return "-" + _number(-value)[0], NEGATIVE
     text = number_text(value)
-    if value.denominator > 1 and (value.denominator < DECIMAL_FROM and value.denominator % 10 or "/" in text):
+    if value.denominator > 1 and ((value.denominator < DECIMAL_FROM and value.denominator % 10) or "/" in text):
         return f"\\frac{{{value.numerator}}}{{{value.denominator}}}", CALL
     if "e" in text:
         mantissa, _, exponent = text.partition("e")
@@ -167,7 +192,7 @@ def _apply(function: str, parts: Sequence[Piece]) -> Piece:
 
 def _product(left: Piece, right: Piece) -> Piece:
     """A conditional stands last, where nothing can be taken for a part of it."""
-    if left[0].startswith(BEGIN) and not right[0].startswith(BEGIN) and right[1] >= PRODUCT:
+    if left[1] == CASES and right[1] >= PRODUCT:
         left, right = right, left
     first = left[0] if left[1] == NEGATIVE else _in(left, PRODUCT)
     second = _in(right, REDUCTION)
@@ -196,8 +221,8 @@ def _choice(formula: Choice, parts: Sequence[Piece]) -> Piece:
         return f"\\mathbb{{1}}\\left[{condition[0]}\\right]", CALL
     case = f"{then[0]} & \\text{{if }} {condition[0]} \\\\ "
     if otherwise[0].startswith(BEGIN) and otherwise[0].endswith(END) and isinstance(formula.otherwise, Choice):
-        return f"{BEGIN} {case}{otherwise[0][len(BEGIN) + 1 :]}", CALL
-    return f"{BEGIN} {case}{otherwise[0]} & \\text{{otherwise}} {END}", CALL
+        return f"{BEGIN} {case}{otherwise[0][len(BEGIN) + 1 :]}", CASES
+    return f"{BEGIN} {case}{otherwise[0]} & \\text{{otherwise}} {END}", CASES
 
 
 BEGIN, END = "\\begin{cases}", "\\end{cases}"

@@ -6,9 +6,10 @@ import re
 import unicodedata
 
 GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega"
-).split()
-CAPITALS = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
+    "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+)  # fmt: skip
+CAPITALS = ("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega")
 SPELLINGS = {"eps": "varepsilon", "epsilon": "varepsilon", "lambd": "lambda", "lam": "lambda", "phi": "varphi"}
 ACCENTS = {
     "hat": "hat", "bar": "bar", "tilde": "tilde", "dot": "dot", "vec": "vec",
@@ -68,7 +69,7 @@ def _word(word: str) -> str:
 
 
 def _letter(letter: str) -> str:
-    base, *marks = unicodedata.normalize("NFD", letter)
+    base, *marks = list(unicodedata.normalize("NFD", letter))
     words = unicodedata.name(base, "").split()
     if words[:1] == ["GREEK"] and words[-1:] and (greek := _greek_letter(words)) is not None:
         base = f"\\{greek}"

@@ -50,8 +50,7 @@ def _written_out(graph: Graph, root: Node, lets: Mapping[str, Let]) -> Node:
             if let is None:
                 done[node.id] = graph.rebuild(node, args)
                 continue
-            moved = {i: a for i, a in zip(let.indices, args, strict=True) if a is not graph.index(i)}
-            here = graph.substitute(let.node, moved)
+            here = let.at(graph, args)
             if here.id not in done:
                 pending += [top, here]
                 break

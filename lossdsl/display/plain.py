@@ -37,7 +37,7 @@ class Builder(Vocabulary):
 
 
 class Plain(Rewriter):
-    """With `exact`, products and quotients that stop infinities keep their conditions; else they are for people only."""
+    """With `exact`, products and quotients that stop infinities keep their conditions; else they are for people."""
 
     def __init__(self, table: StageTable, exact: bool) -> None:
         super().__init__(table)
@@ -48,7 +48,7 @@ class Plain(Rewriter):
     def node(self, node: Node, args: Sequence[Node]) -> Node:
         g = self.graph
         match node.op, args:
-            case ("le" | "lt" | "ge" | "gt" | "eq" | "ne"), (a, b) if a.kind == b.kind == "int":
+            case (("le" | "lt" | "ge" | "gt" | "eq" | "ne"), (a, b)) if a.kind == b.kind == "int":
                 return self._comparison(node.op, a, b)
             case "and", _:
                 return self._both(node, args)
@@ -65,7 +65,7 @@ class Plain(Rewriter):
                 return found ** x.args[0]  # a power, as people write it
             case "expm1", (x,) if (found := self._exponential(x)) is not None:
                 return found - 1
-            case ("guarded_mul" | "guarded_div"), (a, b):
+            case (("guarded_mul" | "guarded_div"), (a, b)):
                 value = a * b if node.op == "guarded_mul" else a / b
                 if not self.exact or never_zero(a):
                     return value
@@ -201,10 +201,10 @@ class Plain(Rewriter):
                 return a * found
             case "mul", (a, b) if (found := self._mean(a, count, depth)) is not None:
                 return found * b
-            case ("add" | "sub"), (a, b):
-                parts = self._mean(a, count, depth), self._mean(b, count, depth)
-                if parts[0] is not None and parts[1] is not None:
-                    return g.apply(numerator.op, *parts)
+            case (("add" | "sub"), (a, b)):
+                first, second = self._mean(a, count, depth), self._mean(b, count, depth)
+                if first is not None and second is not None:
+                    return g.apply(numerator.op, first, second)
         return numerator / count
 
     def _mean(self, node: Node, count: Node, depth: int) -> Node | None:
@@ -255,9 +255,9 @@ def never_zero(node: Node) -> bool:
     match node.op, node.args:
         case "const", _:
             return not node.is_value(0)
-        case ("exp" | "cosh" | "sigmoid"), _:
+        case (("exp" | "cosh" | "sigmoid"), _):
             return True
-        case ("neg" | "div"), (a, *_):
+        case (("neg" | "div"), (a, *_)):
             return never_zero(a)
         case "mul", (a, b):
             return never_zero(a) and never_zero(b)

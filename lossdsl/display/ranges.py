@@ -12,14 +12,28 @@ from fractions import Fraction
 
 from lossdsl.display.conjunction import conjunction
 from lossdsl.display.formula import (
-    Apply, Binder, Chain, Choice, Definition, Element, Formula, NotExpressible, Number, Reduction, Sheet, Size, Symbol,
-    descendants, extent_formula, fold,
+    Apply,
+    Binder,
+    Chain,
+    Choice,
+    Definition,
+    Element,
+    Formula,
+    NotExpressible,
+    Number,
+    Reduction,
+    Sheet,
+    Size,
+    Symbol,
+    descendants,
+    extent_formula,
+    fold,
 )  # fmt: skip
 from lossdsl.display.rewriter import high_end
 from lossdsl.meaning import core
+from lossdsl.meaning.core import Extent, Var
 from lossdsl.meaning.resolution import extents
 from lossdsl.meaning.resolution.affine import Affine, positions
-from lossdsl.meaning.core import Extent, Var
 from lossdsl.meaning.resolution.extents import Bounds
 
 NORMALISERS = ("softmax", "log_softmax", "cumsum")
@@ -128,9 +142,8 @@ class _Solver:
                 binder.within = text
                 self.declared.add(binder.name)
                 return core.ZERO, axis
-        raise NotExpressible(
-            f"the positions {extents.show(binder.low)} to {extents.show(binder.high)} - 1 of an index are not on one axis"
-        )
+        low, high = extents.show(binder.low), extents.show(binder.high)
+        raise NotExpressible(f"no axis has all positions of an index, which are {low} to {high} - 1")
 
     # ------------------------------------------------------------ what a reader concludes
 

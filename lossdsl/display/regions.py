@@ -17,7 +17,9 @@ def is_whole_power(node: Node) -> bool:
 
 def is_arithmetic(node: Node) -> bool:
     if node.kind == "int":  # positions stay as they are
-        return node.op in ("add", "sub", "mul") and all(a.op in ("extent", "const") or is_arithmetic(a) for a in node.args)
+        return node.op in ("add", "sub", "mul") and all(
+            a.op in ("extent", "const") or is_arithmetic(a) for a in node.args
+        )
     return node.kind == "real" and (node.op in ARITHMETIC or is_whole_power(node))
 
 
@@ -71,8 +73,10 @@ def operations(root: Node) -> int:
         match node.op, node.args:
             case "where", (_, then, otherwise) if then.is_value(1) and otherwise.is_value(0):
                 cost[node.id] = 2 + parts[0]
-            case ("mul" | "add" | "sub"), (_, right):
-                cost[node.id] += right.op in (("mul", "div") if node.op == "mul" else ("add", "sub")) or right.op == "neg"
+            case (("mul" | "add" | "sub"), (_, right)):
+                cost[node.id] += (
+                    right.op in (("mul", "div") if node.op == "mul" else ("add", "sub")) or right.op == "neg"
+                )
     return cost[root.id]
 
 

@@ -27,6 +27,11 @@ class Let:
     nameless: bool = False
     """Found by the compiler; the name is for the graph only."""
 
+    def at(self, graph: Graph, places: Sequence[Node]) -> Node:
+        """The value at a position."""
+        moved = {i: p for i, p in zip(self.indices, places, strict=True) if p is not graph.index(i)}
+        return graph.substitute(self.node, moved)
+
 
 class Rewriter:
     """Rewrites the nodes of one table, arguments first and through stages, into nodes of a table of its own."""
@@ -98,9 +103,13 @@ def stage_nodes(table: StageTable, roots: Sequence[Node]) -> list[Node]:
     seen: dict[int, Node] = {}
     pending = list(roots)
     done: set[str] = set()
+
+    def seen_before(node: Node) -> bool:
+        return node.id in seen
+
     while pending:
-        fresh = reachable(pending, stop=lambda n: n.id in seen)
-        seen |= {n.id: n for n in fresh}
+        fresh = reachable(pending, stop=seen_before)
+        seen.update({n.id: n for n in fresh})
         reads = {str(n.value) for n in fresh if n.op == "read"} - done
         done |= reads
         pending = [r for name in reads if name in table.stages for r in table.stages[name].roots]

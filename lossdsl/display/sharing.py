@@ -75,8 +75,7 @@ class Sharing(Rewriter):
         name = str(node.value)
         if name in self.nameless:
             let, self.weight[node.id] = self.nameless[name]
-            moved = {i: a for i, a in zip(let.indices, args, strict=True) if a is not self.graph.index(i)}
-            return self.graph.substitute(let.node, moved)
+            return let.at(self.graph, args)
         value = super().read(node, args)
         self.weight[node.id] = 1 if name not in self.stages else self.stage_weight[name]
         if name in self.stages and self._must_have_name(node):

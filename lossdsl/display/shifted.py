@@ -1,7 +1,7 @@
 """Over which indices a sub-expression becomes a binding.
 
-One that reads arrays at `h - a` only, with `h` and `a` free, is a binding over one index, which is read at `h - a`: over
-two, its positions would be outside of the arrays at most of them.
+One that reads arrays at `h - a` only, with `h` and `a` free, is a binding over one index, which is read at `h - a`;
+over two, most of its positions would be outside of the arrays.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ def _mixed(axis_range: AxisRange, node: Node) -> tuple[Node, Extent, Extent] | N
     return None
 
 
-def _solve(
-    g: Graph, position: Node, low: Extent, high: Extent, taken: list[Index]
-) -> tuple[Index, Index, Node] | None:
+def _solve(g: Graph, position: Node, low: Extent, high: Extent, taken: list[Index]) -> tuple[Index, Index, Node] | None:
     """A new index for the position, an index of it that goes, and what that is in terms of the others."""
     terms = g.affine(position)
     for node, factor in sorted(((n, f) for n, f in terms.items() if n is not None), key=lambda t: (-t[1], t[0].id)):

@@ -20,7 +20,7 @@ from lossdsl.display.regions import ARITHMETIC, inside, is_arithmetic, is_whole_
 from lossdsl.display.rewriter import NORMALISED, Let, Rewriter
 from lossdsl.display.tidy import exclusive, factored, moved_condition, without_difference
 from lossdsl.functions.lazy import sympy
-from lossdsl.ir.graph import Node
+from lossdsl.ir.graph import Graph, Node
 from lossdsl.ir.stage import Stage
 
 SECONDS = 1.0
@@ -88,7 +88,7 @@ class Simplifying(Rewriter):
         """What the user wrote, but for what the stable forms made of it: sigmoid(-x) is 1 - p again."""
         leaves = leaves_of(root) if root.kind == "real" else []
         complements = {leaf.id: self.relations.complement(leaf) for leaf in leaves}
-        return _replaced(self, root, {key: node for key, node in complements.items() if node is not None})
+        return _replaced(self.graph, root, {key: node for key, node in complements.items() if node is not None})
 
     def _shortest(self, root: Node) -> Node:
         if not is_arithmetic(root):
@@ -102,7 +102,8 @@ class Simplifying(Rewriter):
         self.budget -= parts
         best, cost = root, operations(root)
         for candidate in self._candidates(root, leaves):
-            if candidate is not None and operations(candidate) < cost and agree(self.graph, root, candidate, self.relations.lets):
+            shorter = candidate is not None and operations(candidate) < cost
+            if candidate is not None and shorter and agree(self.graph, root, candidate, self.relations.lets):
                 best, cost = candidate, operations(candidate)
             if time.process_time() > self.until:
                 break
@@ -141,16 +142,16 @@ class Simplifying(Rewriter):
         conditions = [leaf.args[0] for leaf in leaves if leaf.op == "where"]
         for condition in dict.fromkeys(conditions):
             if conditions.count(condition) > 1:
-                branches = []
-                for branch in (1, 2):
-                    chosen = {leaf.id: leaf.args[branch] for leaf in leaves if leaf.op == "where" and leaf.args[0] is condition}
-                    branches.append(self._region(_replaced(self, root, chosen)))
+                alike = [leaf for leaf in leaves if leaf.op == "where" and leaf.args[0] is condition]
+                chosen = [{leaf.id: leaf.args[branch] for leaf in alike} for branch in (1, 2)]
+                branches = [self._region(_replaced(self.graph, root, those)) for those in chosen]
                 yield self.graph.where(condition, *branches)
 
 
-def _replaced(rewriter: Rewriter, root: Node, chosen: dict[int, Node]) -> Node:
+def _replaced(graph: Graph, root: Node, chosen: dict[int, Node]) -> Node:
+    """The region with other leaves."""
     done = dict(chosen)
     for node in inside(root):
         if node.id not in done:
-            done[node.id] = rewriter.graph.rebuild(node, [done[a.id] for a in node.args]) if is_arithmetic(node) else node
+            done[node.id] = graph.rebuild(node, [done[a.id] for a in node.args]) if is_arithmetic(node) else node
     return done[root.id]

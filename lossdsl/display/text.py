@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from lossdsl.display.formula import (
-    Apply, Binder, Chain, Choice, Element, Formula, Number, Reduction, Size, Symbol, fold,
+    Apply,
+    Binder,
+    Chain,
+    Choice,
+    Element,
+    Formula,
+    Number,
+    Reduction,
+    Size,
+    Symbol,
+    fold,
 )  # fmt: skip
 
 Piece = tuple[str, int]

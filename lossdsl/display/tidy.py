@@ -12,7 +12,7 @@ MIRRORED = {"le": "ge", "lt": "gt", "ge": "le", "gt": "lt", "eq": "eq", "ne": "n
 
 
 def without_difference(graph: Graph, node: Node) -> Node:
-    """a - b > 0 as a > b: the sign of a rounded difference is that of the exact one.  A constant stands on the right."""
+    """a - b > 0 as a > b: a rounded difference has the sign of the exact one.  A constant stands on the right."""
     if node.op not in MIRRORED:
         return node
     a, b = node.args

@@ -8,10 +8,23 @@ from fractions import Fraction
 from lossdsl.display import boxes
 from lossdsl.display.boxes import Box
 from lossdsl.display.formula import (
-    Apply, Binder, Chain, Choice, Definition, Element, Formula, Number, Reduction, Sheet, Size, Symbol, fold, is_number,
+    Apply,
+    Binder,
+    Chain,
+    Choice,
+    Definition,
+    Element,
+    Formula,
+    Number,
+    Reduction,
+    Sheet,
+    Size,
+    Symbol,
+    fold,
+    is_number,
     one_fraction,
 )  # fmt: skip
-from lossdsl.display.latex import AND, ATOM, CALL, COMPARE, NEGATIVE, NOT, OR, PRODUCT, REDUCTION, SUM
+from lossdsl.display.latex import AND, ATOM, CALL, CASES, COMPARE, NEGATIVE, NOT, OR, PRODUCT, REDUCTION, SUM
 from lossdsl.display.notation import unicode_name
 from lossdsl.display.text import number_text
 
@@ -38,7 +51,7 @@ def expression_box(formula: Formula) -> Box:
             then, condition, otherwise = (box for box, _ in pieces)
             later = alternatives.get(id(part.otherwise)) or [(otherwise, boxes.text("otherwise"))]
             alternatives[id(part)] = [(then, boxes.beside(boxes.text("if "), condition)), *later]
-            return boxes.cases(alternatives[id(part)]), CALL
+            return boxes.cases(alternatives[id(part)]), CASES
         return _piece(part, pieces)
 
     return fold(one_fraction(formula), piece)[0]
@@ -124,6 +137,8 @@ def _apply(function: str, parts: Sequence[Piece]) -> Piece:
 
 
 def _product(left: Piece, right: Piece) -> Piece:
+    if left[1] == CASES and right[1] >= PRODUCT:
+        left, right = right, left
     first = left[0] if left[1] == NEGATIVE else _in(left, PRODUCT)
     level = NEGATIVE if left[1] == NEGATIVE else REDUCTION if right[1] == REDUCTION else PRODUCT
     return boxes.beside(first, boxes.text("·"), _in(right, REDUCTION)), level

@@ -45,7 +45,7 @@ ROWS = (
         derivative=lambda o, k, x: (0, o.exp_moment(k + 1, x)),
         numpy_helpers=("_exp_moment",), torch_helpers=("_exp_moment",),
         latex="\\int_0^1 t^{{{0}}} e^{{t {1}}} dt", source="DLMF 8.2: incomplete gamma function", surface=False,
-        ulps=16,
+        ulps=8,
     ),
     Function(
         "exprel", 1, lambda x: _exp_moment(0, x), oracles.exprel, "_exprel({0})", "_exprel({0})", (REAL,), POSITIVE,

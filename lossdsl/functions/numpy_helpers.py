@@ -75,22 +75,19 @@ def _exprel(x: np.ndarray | float) -> np.ndarray:
 def _exp_moment(order: int, x: np.ndarray | float) -> np.ndarray:
     """The integral of t^order exp(x t) over 0 <= t <= 1: the derivative of (exp(x) - 1)/x of that order.
 
-    For |x| <= 2 order + 20 a series of positive terms (in x for x > 0, exp(x) times one in -x for x < 0), else
+    For |x| <= 2 order + 4 a series of positive terms (in x for x > 0, exp(x) times one in -x for x < 0), else
     integration by parts.  Computed in float64.
     """
     x = np.asarray(x)
     z = x.astype(np.float64)
     k = int(order)
-    reach = 2.0 * k + 20.0
+    reach = 2.0 * k + 4.0
     s = np.minimum(np.abs(z), reach)
-    rising, falling = np.ones_like(s), np.ones_like(s)
-    right, left = rising / (k + 1), falling / (k + 1)
-    for n in range(1, 4 * k + 90):
-        rising = rising * s / n
-        falling = falling * s / (k + 1 + n)
-        right = right + rising / (k + 1 + n)
-        left = left + falling / (k + 1)
-    series = np.where(z > 0, right, np.exp(-s) * left)
+    right, left = np.zeros_like(s), np.ones_like(s)
+    for n in range(6 * k + 32, 0, -1):
+        right = 1 / (k + n) + s / n * right
+        left = 1 + s / (k + 1 + n) * left
+    series = np.where(z > 0, right, np.exp(-s) * left / (k + 1))
     half = np.exp(z / 2)
     w = np.minimum(z, np.finfo(np.float64).max)
     # each step is (exp(x) - i*moment)/x; the factors half are put back at the end where x > 0

@@ -53,10 +53,11 @@ ROWS = (
         source="C99 7.12: log|gamma(x)|, inf at 0, -1, -2, ...", conditioned=True,
     ),
     Function(
-        "digamma", 1, lambda x: sympy().polygamma(0, x), oracles.digamma, "_digamma({0})", "_digamma({0})",
+        "digamma", 1, lambda x: sympy().polygamma(0, x), oracles.digamma, "_digamma({0})", "torch.digamma({0})",
         (REAL,), REAL,
-        derivative=lambda o, x: (o.polygamma(1, x),), numpy_helpers=("_digamma",), torch_helpers=("_digamma",),
-        latex="\\psi\\left({0}\\right)",
+        derivative=lambda o, x: (o.polygamma(1, x),), numpy_helpers=("_digamma",),
+        # autograd takes torch.polygamma(1, x) for the derivative, which is right to 1e-10 only
+        torch_autograd_safe=False, latex="\\psi\\left({0}\\right)",
         source="torch.digamma: -inf at 0, NaN at -1, -2, ...", conditioned=True,
     ),
 )  # fmt: skip

@@ -78,16 +78,16 @@ def _sqrt1pm1(x: torch.Tensor) -> torch.Tensor:
 def _exp_moment(order: int, x: torch.Tensor) -> torch.Tensor:
     """The integral of t^order exp(x t) over 0 <= t <= 1: the derivative of (exp(x) - 1)/x of that order.
 
-    For |x| <= 2 order + 20 a series of positive terms (in x for x > 0, exp(x) times one in -x for x < 0), else
+    For |x| <= 2 order + 4 a series of positive terms (in x for x > 0, exp(x) times one in -x for x < 0), else
     integration by parts.
     """
     k = int(order)
-    reach = 2.0 * k + 20.0
+    reach = 2.0 * k + 4.0
     small = torch.abs(x) <= reach
     right_x = torch.where(small & (x > 0), x, 0)
     left_x = torch.where(small & (x <= 0), x, 0)
     right, left = torch.zeros_like(x), torch.ones_like(x)
-    for n in range(4 * k + 90, 0, -1):
+    for n in range(6 * k + 32, 0, -1):
         right = 1 / (k + n) + right_x / n * right
         left = 1 - left_x / (k + 1 + n) * left
     series = torch.where(x > 0, right, torch.exp(left_x) * left / (k + 1))

@@ -1,6 +1,6 @@
 """Special functions of the PyTorch prelude: normal law and gamma function; as `torch_helpers`.
 
-The polynomials are those of `numpy_special` and `numpy_gamma`.
+The polynomials are those of `numpy_special`.
 """
 
 from __future__ import annotations
@@ -80,53 +80,6 @@ def _normal_residual(x: torch.Tensor) -> torch.Tensor:
     lower = _polynomial(1 - 10 / (t + 4), coefficients) / (t + 1)
     upper = torch.where(low, -1, x)
     return torch.where(low, lower, upper + _normal_hazard(upper))
-
-
-def _digamma_positive(x: torch.Tensor) -> torch.Tensor:
-    """digamma(x) for x > 0: (x - root)*P(2x - 3) on [1, 2], the recurrence, from 10 on a series."""
-    coefficients = (
-        0.9510558760318328, -0.21181371064073024, 0.06013562106019673, -0.018550615381739837,
-        0.0059367952783072235, -0.0019350666647357589, 0.0006368880302846364, -0.00021074841288832956,
-        6.995018923408578e-05, -2.3258232475310846e-05, 7.741228917125823e-06, -2.5781348596283653e-06,
-        8.589262341522206e-07, -2.8620913305524894e-07, 9.538512882131195e-08, -3.1812511684429887e-08,
-        1.0603457246127488e-08, -3.503398923223047e-09, 1.167771177499064e-09, -4.1965284357280646e-10,
-        1.3988314142821704e-10, -2.7517988497113302e-11, 9.172618879913334e-12, -1.0006438997505267e-11,
-        3.335477322544212e-12,
-    )  # fmt: skip
-    below = x < 1
-    shifts = torch.clamp(torch.ceil(x) - 2, 0, 8)
-    shifted, steps = torch.clamp(x, max=10) - shifts, torch.zeros_like(x)
-    for i in range(8, 0, -1):
-        # each term is a function of x alone: compilers inline a chain of selections many times over
-        steps = steps + torch.where(shifts >= i, 1 / torch.where(shifts >= i, x - i, 1), 0)
-    one = torch.where(below, x + 1, shifted)
-    # the root is no float: float32 and float64 digits of its head are subtracted exactly, then its tail
-    from_head = torch.where(below, x - 0.4616321325302124, one - 1.4616321325302124)
-    from_root = from_head - 1.2438149843418955e-08 - 9.549995429965697e-17
-    first = torch.where(below, -1 / torch.where(below, x, 1), steps)
-    middle = from_root * _polynomial(2 * one - 3, coefficients) + first
-    y = torch.clamp(x, min=10)
-    r = 1 / y
-    series = _polynomial(r * r, (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12, -3617 / 8160))
-    return torch.where(x < 10, middle, torch.log(y) - 0.5 * r - r * r * series)
-
-
-def _digamma(x: torch.Tensor) -> torch.Tensor:
-    """The derivative of log|gamma(x)|: -inf at 0, NaN at -1, -2, ...; by reflection below 0.
-
-    torch.digamma has these values, but autograd takes torch.polygamma(1, x) for its derivative, right to 1e-10 only.
-    """
-    pole = (x <= 0) & (x == torch.floor(x))
-    below = (x < 0) & ~pole
-    a = torch.where(pole, 1, torch.where(below, -x, x))
-    far = torch.where(below, a, 0.25)
-    # digamma(-a) = digamma(a) + 1/a + pi cot(pi a); next to 0 it is 1/a, and the terms overflow
-    tiny = far < 1e-20
-    rest = torch.where(tiny, 0.25, far)
-    cotangent = torch.pi / torch.tan(torch.pi * (rest - torch.round(rest)))
-    reflected = torch.where(tiny, 1 / far, _digamma_positive(rest) + 1 / rest + cotangent)
-    value = torch.where(below, reflected, _digamma_positive(torch.where(below, 1, a)))
-    return torch.where(pole, torch.where(x == 0, -torch.inf, torch.nan), value)
 
 
 def _polygamma(order: int, x: torch.Tensor) -> torch.Tensor:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from lossdsl.diagnostics import LossError, Problem
+from lossdsl.diagnostics import CompilerBug, LossError, Problem
 from lossdsl.diagnostics.limits import MAX_PROBLEMS
 from lossdsl.diagnostics.names import UnknownName
 from lossdsl.meaning import core
@@ -42,6 +42,8 @@ def resolve(module: tree.Module, *, catalogue: Path | None = None) -> core.Check
     problems = [*unit.problems, *unit.report]
     if problems:
         raise LossError(*islice(_distinct(problems), MAX_PROBLEMS))
+    if any(item.state != "good" for item in unit.own):
+        raise CompilerBug("an item of the file was given up without a problem")
     programs = {item.program.name: item.program for item in unit.own if item.program is not None}
     return core.Checked(programs, module.doc.text if module.doc is not None else "")
 

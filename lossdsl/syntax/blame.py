@@ -14,6 +14,8 @@ from lossdsl.syntax.formula_mistakes import FORMULA_MISTAKES
 from lossdsl.syntax.line_mistakes import LINE_MISTAKES
 from lossdsl.syntax.scan import CLOSING, statement_starts
 
+BREAKING = "write parentheses around the formula: inside brackets a line breaks freely"
+
 
 def blame(failure: Failure) -> tuple[Problem, int]:
     """The problem, and the place where the next line is to be looked for."""
@@ -51,7 +53,7 @@ def _unexpected(failure: Failure) -> Problem:
 
 def _hint(failure: Failure) -> str | None:
     if failure.found is None:
-        return "inside brackets a line breaks freely" if failure.wants_operand and failure.goes_on() else None
+        return BREAKING if failure.wants_operand and failure.goes_on() else None
     if failure.text(-1) == "√":
         return "`√` takes the next name, number or bracket: write `√(...)`"
     if failure.text() == ";" and "_NEWLINE" in failure.accepts:

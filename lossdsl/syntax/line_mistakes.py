@@ -59,8 +59,8 @@ def _text(failure: Failure) -> Problem | None:
     if found.kind != "text" or failure.line.word == "use":
         return None
     if failure.at > 0:
-        hint = "a comment starts with `#`" if "_NEWLINE" in failure.accepts else None
-        return MisplacedText(failure.span, "a formula holds no texts", hint)
+        comment = "a comment starts with `#`" if "_NEWLINE" in failure.accepts else None
+        return MisplacedText(failure.span, "a formula holds no texts", comment)
     where = "file" if "loss" in failure.accepts else "block"
     message = f"a docstring is the first thing in its {where}, and there is one of them"
     return MisplacedText(failure.span, message, "write a comment, which starts with `#`")
@@ -170,8 +170,11 @@ def _signature(failure: Failure) -> Problem | None:
         return None
     if text == "[" and failure.text(-1) == "]":
         return SignatureForm(failure.span, "the axes stand in one pair of brackets", "write them as in `x[n, c]`")
-    if (text in (*_COMPARISONS, "and") and text not in failure.accepts) or (
-        failure.found and failure.found.kind == "number"
+    joined = text == "and" and "NAME" not in failure.accepts
+    if (
+        joined
+        or (text in _COMPARISONS and text not in failure.accepts)
+        or (failure.found and failure.found.kind == "number")
     ):
         return _domain(failure)
     return _reserved(failure)

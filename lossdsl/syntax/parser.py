@@ -28,7 +28,7 @@ from lossdsl.diagnostics.syntax import (
     UnmatchedBracket,
 )
 from lossdsl.syntax import tree
-from lossdsl.syntax.blame import blame
+from lossdsl.syntax.blame import BREAKING, blame
 from lossdsl.syntax.build import Word
 from lossdsl.syntax.checks import check
 from lossdsl.syntax.failure import Failure
@@ -140,8 +140,8 @@ class _Parser:
             return True
         if self.blockless and not self.block_indent and isinstance(problem, NotAStatement):
             return True
-        if isinstance(problem, UnmatchedBracket) and self.resumed:
-            return True
+        if isinstance(problem, UnmatchedBracket):
+            return self.resumed or (line.word == "}" and any(each.span.text == "{" for each in self.problems))
         if isinstance(problem, ReservedWord):
             word = normalise(problem.span.text)
             known = word in self.misused
@@ -208,7 +208,7 @@ class _Parser:
         self.odd_indents.add(line.indent)
         continuing = line.word in _CONTINUING and line.indent > self.block_indent
         message = f"this line is indented by {line.indent} spaces, the lines of its block by {self.block_indent}"
-        hint = "inside brackets a line breaks freely" if continuing else f"indent it by {self.block_indent} spaces"
+        hint = BREAKING if continuing else f"indent it by {self.block_indent} spaces"
         self._report(Indentation(Span(self.source, line.start, line.lexemes[0].start), message, hint))
         return not continuing
 

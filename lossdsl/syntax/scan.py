@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from lossdsl.diagnostics import LossError, Problem, Source, Span
 from lossdsl.diagnostics.limits import MAX_DEPTH, MAX_SYMBOLS, NestedTooDeep, TooManySymbols
 from lossdsl.diagnostics.syntax import (
+    BlockForm,
     ForbiddenCharacter,
     ForeignOperator,
     TabCharacter,
@@ -320,6 +321,12 @@ class _Line:
         if opener.text == "|" and before.kind == "bar between" and before.end == opener.start:
             span = Span(self.source, before.start, opener.end)
             self._report(ForeignOperator(span, "`||` is no part of this language", "write `or`"))
+            return
+        following = self.lexemes[index + 1].start if index + 1 < len(self.lexemes) else len(self.text)
+        if opener.text == "{" and self._is_head() and self.text.find("\n", opener.end, following) >= 0:
+            hint = "write `:`, and indent the lines of the block"
+            span = Span(self.source, opener.start, opener.end)
+            self._report(BlockForm(span, "a block does not stand in braces", hint))
             return
         what = "bar" if opener.text == "|" else "bracket"
         span = Span(self.source, opener.start, opener.end)

@@ -45,10 +45,21 @@ def _remember(programs: Programs, first: int, count: int, outputs: bool) -> list
     )
 
 
+def _unpacked(programs: Programs) -> list[str]:
+    """Statements of backward and jvp that take the numbers back from the context."""
+    ctx, numbers = programs.local.ctx, programs.numbers
+    return [f"{', '.join(numbers)}{',' if len(numbers) == 1 else ''} = {ctx}.numbers"] if numbers else []
+
+
+def _directions(programs: Programs, tangents: str) -> str:
+    """The directions of forward mode, as text: one per differentiable tensor."""
+    return f"[_along(t, x) for t, x in zip({tangents}, {listed(programs.differentiable)})]"
+
+
 def _value_classes(programs: Programs, name: str) -> list[str]:
-    local = programs.local
+    local, tensors = programs.local, programs.tensors
     ctx, grads = local.ctx, local.grads
-    count, wrt = len(programs.tensors), len(programs.differentiable)
+    count, wrt = len(tensors), len(programs.differentiable)
     rest = ", ".join(["None"] * (count - wrt + len(programs.numbers) + 1))
     forward = _method(
         f"forward({programs.signature(f'{local.with_gradient}: bool')})",
@@ -58,24 +69,22 @@ def _value_classes(programs: Programs, name: str) -> list[str]:
     backward = _method(
         f"backward({ctx}: Any, {local.upstream}: Any, *_: Any)",
         "Any",
-        f"{grads} = {ctx}.saved_tensors[{count}:] or {listed(['None'] * wrt)}",
-        f"{local.function} = {name}Gradient if torch.compiler.is_compiling() else {name}GradientForwardMode",
-        f"{grads} = {local.function}.apply("
-        f"{local.upstream}, *{ctx}.saved_tensors[:{count}], *{grads}, *{ctx}.numbers)",
+        f"{local.tensors}, {grads} = {ctx}.saved_tensors[:{count}], {ctx}.saved_tensors[{count}:] or {listed(['None'] * wrt)}",
+        f"{local.function}: Any = {name}Gradient if torch.compiler.is_compiling() else {name}GradientForwardMode",
+        f"{grads} = {local.function}.apply({local.upstream}, *{local.tensors}, *{grads}, *{ctx}.numbers)",
         f"return *{grads}, {rest}",
     )
     jvp = _method(
-        f"jvp({ctx}: Any, *{local.tangent}: Any)",
+        f"jvp({ctx}: Any, *{local.tangents}: Any)",
         "Any",
-        f"tensors = {ctx}.saved_tensors[:{count}]",
-        f"vectors = [_along(t, x) for t, x in zip({local.tangent}, tensors[:{wrt}])]",
-        f"return *_second_order(*tensors, *{ctx}.numbers, None, *vectors), "
-        f"*[None] * len({ctx}.saved_tensors[{count}:])",
+        f"{', '.join(tensors)}, *{grads} = {ctx}.saved_tensors",
+        *_unpacked(programs),
+        f"{local.vectors} = {_directions(programs, local.tangents)}",
+        f"return *_second_order({programs.call}, None, *{local.vectors}), *[None] * len({grads})",
     )
-    function = "torch.autograd.Function"
     first = _class(
         f"{name}Function",
-        function,
+        "torch.autograd.Function",
         "The value, and its gradient in the same pass.",
         [forward, _remember(programs, count, count, outputs=True), backward],
         vmap=True,
@@ -85,37 +94,40 @@ def _value_classes(programs: Programs, name: str) -> list[str]:
 
 
 def _gradient_classes(programs: Programs, name: str) -> list[str]:
-    local = programs.local
-    ctx = local.ctx
-    count, wrt = len(programs.tensors), len(programs.differentiable)
+    local, tensors = programs.local, programs.tensors
+    ctx, upstream = local.ctx, local.upstream
+    count, wrt = len(tensors), len(programs.differentiable)
     grads = [f"grad_{arg}" for arg in programs.differentiable]
-    parameters = [f"{local.upstream}: torch.Tensor", *(f"{arg}: torch.Tensor" for arg in programs.tensors)]
+    parameters = [f"{upstream}: torch.Tensor", *(f"{arg}: torch.Tensor" for arg in tensors)]
     parameters += [f"{grad}: torch.Tensor | None" for grad in grads]
     parameters += [f"{n}: {'str' if n == 'reduction' else 'float'}" for n in programs.numbers]
     forward = _method(
         f"forward({', '.join(parameters)})",
         "Any",
-        f"if {grads[0]} is not None:",
-        f"{INDENT}return {listed([f'{local.upstream} * {grad}' for grad in grads])}",
-        f"return _value_and_gradient({programs.call}, {local.upstream}, True)[1:]",
+        f"if {' and '.join(f'{grad} is not None' for grad in grads)}:",
+        f"{INDENT}return {listed([f'{upstream} * {grad}' for grad in grads])}",
+        f"return _value_and_gradient({programs.call}, {upstream}, True)[1:]",
     )
     rest = ", ".join(["None"] * (count + len(programs.numbers)))
+    saved = f"{', '.join([upstream, *tensors])} = {ctx}.saved_tensors"
     backward = _method(
-        f"backward({ctx}: Any, *vectors: Any)",
+        f"backward({ctx}: Any, *{local.vectors}: Any)",
         "Any",
-        f"{local.upstream}, *tensors = {ctx}.saved_tensors",
-        f"return *_second_order(*tensors, *{ctx}.numbers, {local.upstream}, *vectors), {rest}",
+        saved,
+        *_unpacked(programs),
+        f"return *_second_order({programs.call}, {upstream}, *{local.vectors}), {rest}",
     )
     jvp = _method(
-        f"jvp({ctx}: Any, *{local.tangent}: Any)",
+        f"jvp({ctx}: Any, *{local.tangents}: Any)",
         "Any",
-        f"{local.upstream}, *tensors = {ctx}.saved_tensors",
-        f"vectors = [_along(t, x) for t, x in zip({local.tangent}[1:], tensors[:{wrt}])]",
-        f"products = _second_order(*tensors, *{ctx}.numbers, {local.upstream}, *vectors)[1:]",
-        f"if {local.tangent}[0] is None:",
-        f"{INDENT}return products",
-        f"{local.grads} = _value_and_gradient(*tensors, *{ctx}.numbers, {local.tangent}[0], True)[1:]",
-        f"return tuple(p + g for p, g in zip(products, {local.grads}))",
+        saved,
+        *_unpacked(programs),
+        f"{local.vectors} = {_directions(programs, local.tangents + '[1:]')}",
+        f"{local.products} = _second_order({programs.call}, {upstream}, *{local.vectors})[1:]",
+        f"if {local.tangents}[0] is None:",
+        f"{INDENT}return {local.products}",
+        f"{local.grads} = _value_and_gradient({programs.call}, {local.tangents}[0], True)[1:]",
+        f"return tuple(p + g for p, g in zip({local.products}, {local.grads}))",
     )
     first = _class(
         f"{name}Gradient",

@@ -9,7 +9,7 @@ INDENT = "    "
 
 
 def indented(lines: Iterable[str], depth: int = 1) -> list[str]:
-    return [INDENT * depth + line if line else line for line in lines]
+    return [INDENT * depth + line if line.strip() else "" for line in lines]
 
 
 def docstring(text: str, arguments: Sequence[str] = ()) -> list[str]:
@@ -38,6 +38,23 @@ def string(text: str) -> str:
     """A string literal, in double quotes where that needs no escapes."""
     literal = repr(text)
     return f'"{literal[1:-1]}"' if literal[0] == "'" and '"' not in literal else literal
+
+
+def pruned(lines: Sequence[str]) -> list[str]:
+    """The lines without assignments to variables that no later line reads."""
+    read: set[str] = set()
+    kept: list[str] = []
+    for line in reversed(lines):
+        target, equals, value = line.strip().partition(" = ")
+        if equals and target.isidentifier():
+            if target not in read:
+                continue
+            line_reads = value
+        else:
+            line_reads = line
+        read.update(re.findall(r"[^\W\d]\w*", line_reads))
+        kept.append(line)
+    return kept[::-1]
 
 
 def used(name: str, lines: Iterable[str]) -> bool:

@@ -112,16 +112,16 @@ class _Module:
             early = 'reduction != "none" and ' if programs.reduced else ""
             names = f"_{self.class_name}Function if torch.compiler.is_compiling() else _{self.class_name}ForwardMode"
             lines.append(f"{local.with_gradient} = {early}torch.is_grad_enabled() and {tracked}")
-            lines.append(f"{local.function} = {names}")
+            lines.append(f"{local.function}: Any = {names}")
             value = f"{local.function}.apply({programs.call}, {local.with_gradient})[0]"
         else:
             value = f"_value({programs.call})"
         position = self._group_position()
+        lines.append(f"{local.value}: torch.Tensor = {value}")
         if position is not None:
-            restored = f"_grouped({local.value}, {position}, {local.group})"
-            lines += [f"{local.value} = {value}"]
-            value = f'{restored} if reduction == "none" else {local.value}'
-        lines.append(f"return {value}")
+            lines.append('if reduction == "none":')
+            lines.append(f"{INDENT}return _grouped({local.value}, {position}, {local.group})")
+        lines.append(f"return {local.value}")
         doc = self.interface.program.doc.strip() or f"The loss {self.interface.program.name}."
         extra = self.interface.reduction_parameter
         return self._function(self.interface, "", extra, "torch.Tensor", doc, lines)
@@ -143,11 +143,11 @@ class _Module:
             return []
         local, programs = self.local, self._predicting
         lines = argument_lines(programs.interface, local, self._extent, constant)
-        lines.append(f"predictions = _predictions({', '.join([*programs.tensors, *programs.hosts])})")
+        lines.append(f"{local.predictions} = _predictions({', '.join([*programs.tensors, *programs.hosts])})")
         items = {}
         for k, (name, output) in enumerate(self.plain.predictions.items()):
             position = _group_at(output.indices)
-            item = f"predictions[{k}]"
+            item = f"{local.predictions}[{k}]"
             items[name] = item if position is None else f"_grouped({item}, {position}, {local.group})"
         several = "{" + ", ".join(f'"{name}": {item}' for name, item in items.items()) + "}"
         lines.append(f"return {several if len(items) > 1 else next(iter(items.values()))}")

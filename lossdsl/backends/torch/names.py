@@ -33,6 +33,11 @@ class TorchNames:
     output: str
     grads: str
     tangent: str
+    tangents: str
+    tensors: str
+    vectors: str
+    products: str
+    predictions: str
 
     @classmethod
     def beside(cls, taken: Iterable[str]) -> TorchNames:

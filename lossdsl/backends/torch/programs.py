@@ -11,7 +11,7 @@ from lossdsl.backends.interface import Interface
 from lossdsl.backends.programs import Derived, Output
 from lossdsl.backends.torch.dialect import TorchDialect, atom
 from lossdsl.backends.torch.emitter import TorchEmitter
-from lossdsl.backends.torch.layout import docstring, indented, listed, used
+from lossdsl.backends.torch.layout import docstring, indented, listed, pruned, used
 from lossdsl.backends.torch.names import TorchNames
 from lossdsl.backends.torch.plain import Check, Plain
 from lossdsl.calculus.forward import PREFIX
@@ -91,7 +91,7 @@ class Programs:
     ) -> str:
         """The lines of the emitter as a function: sizes first, and autocast off where there are products."""
         self.helpers |= emitter.helpers
-        lines = emitter.lines
+        lines = pruned(emitter.lines)
         if any(" @ " in line or "torch.einsum(" in line for line in lines):
             lines = [f"with _without_autocast({self.tensors[0]}.device):", *indented(lines)]
         body = [*docstring(doc), *self._shapes(lines), *lines]

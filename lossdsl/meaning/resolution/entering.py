@@ -16,8 +16,7 @@ from lossdsl.syntax import tree
 
 def inner_scope(scope: Scope, written: tree.Call, item: Item, values: dict[str, Value]) -> Scope:
     assert item.signature is not None, "a checked item has its signature"
-    what = "loss" if isinstance(item.node, tree.Loss) else "def"
-    inner = Scope(scope.draft, item.unit, f"{what} {item.node.name.id}", inlined=True)
+    inner = Scope(scope.draft, item.unit, f"`{item.node.name.id}`", inlined=True)
     inner.axis_spans = item.signature.axes
     _bind_group(inner, item.signature, values)
     for formal in item.signature.formals:

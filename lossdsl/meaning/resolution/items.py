@@ -65,7 +65,7 @@ def _taken(unit: Unit, word: str) -> Span | None:
 def _check_def(node: tree.Def, unit: Unit, sign: Signature) -> None:
     """Over arguments of which nothing is known but what the signature says."""
     draft = new_draft(unit)
-    scope = Scope(draft, unit, f"def {node.name.id}")
+    scope = Scope(draft, unit, f"`{node.name.id}`", formal=True)
     scope.axis_spans = sign.axes
     for formal in sign.formals:
         scope.values[formal.arg.name] = formal_value(scope, formal)
@@ -77,7 +77,7 @@ def _check_def(node: tree.Def, unit: Unit, sign: Signature) -> None:
 def formal_value(scope: Scope, formal: Formal) -> Value:
     """An argument as its own block sees it."""
     arg = formal.arg
-    if not arg.axes and scope.place.startswith("def"):
+    if not arg.axes and scope.formal:
         return Scalar(scope.draft.build.read(arg.span, arg, ()), arg.span)
     bounds = tuple((core.ZERO, extent) for extent in arg.axes)
     for name, axis in zip(formal.axes, bounds, strict=True):

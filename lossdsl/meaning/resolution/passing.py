@@ -124,9 +124,9 @@ def _handed_over(scope: Scope, written: tree.Call, formal: Formal, passed: tree.
 
 
 def _expression(scope: Scope, written: tree.Call, formal: Formal, passed: tree.Expr) -> View:
-    """Over the indices that no reduction around binds; where that does not fit, over all that it has."""
+    """Over the indices that no reduction around binds, or nor the left side either, or over all that it has."""
     build = scope.draft.build
-    kinds: tuple[Literal["catch", "whole"], ...] = ("catch", "whole")
+    kinds: tuple[Literal["catch", "inner", "whole"], ...] = ("catch", "inner", "whole")
     for kind in kinds:
         with scope.frame(Frame(kind)) as frame:
             expr = expressions.number(scope, passed)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from lossdsl.diagnostics import LossError, Span
 from lossdsl.diagnostics.indices import NotWhole, OutOfRange
+from lossdsl.functions.table import TABLE
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Expr
 from lossdsl.meaning.resolution import expressions, extents
+from lossdsl.meaning.resolution.build import postorder
 from lossdsl.meaning.resolution.extents import Bounds
 from lossdsl.meaning.resolution.scopes import Scope
 from lossdsl.syntax import tree
@@ -25,20 +29,37 @@ def position(scope: Scope, bounds: Bounds, index: tree.Expr | tree.Slice) -> Exp
     if known is not None and known.denominator == 1:
         _check_literal(int(known), bounds, index.span)
         return build.num(index.span, known)
-    if build.kind(made) != "int":
+    if build.kind(made) != "int" and not _whole_by_use(scope, made):
         raise LossError(_not_whole(made, index.span, known is not None))
     return made
+
+
+def _whole_by_use(scope: Scope, made: Expr) -> bool:
+    """Hyperparameters in a position are whole from here on, unless their defaults are not."""
+    build = scope.draft.build
+    reals = [node for node in postorder(made, lambda node: build.kind(node) != "int") if not _combines(node)]
+    hypers = [node.array for node in reals if isinstance(node, core.Read) and isinstance(node.array, core.Arg)]
+    fit = len(hypers) == len(reals) and all(arg.role == "hyper" and not arg.axes and _whole(arg) for arg in hypers)
+    for arg in hypers if fit else ():
+        arg.whole = True
+    return fit
+
+
+def _combines(node: Expr) -> bool:
+    """What is whole where its arguments are."""
+    return isinstance(node, core.Apply) and TABLE[node.function].result == "same"
+
+
+def _whole(arg: core.Arg) -> bool:
+    return arg.default is None or (isinstance(arg.default, Fraction) and arg.default.denominator == 1)
 
 
 def _not_whole(made: Expr, span: Span, constant: bool) -> NotWhole:
     text = expressions.shortened(span)
     match made:
         case core.Read(array=core.Arg(name=argument)):
-            return NotWhole(
-                span,
-                f"`{text}` is an index here, but nothing says that `{argument}` is a whole number",
-                f"declare its domain: `{argument} in c`, where c is the axis, or `in {{0, 1}}`",
-            )
+            why = f"`{text}` is an index here, but nothing says that `{argument}` is a whole number"
+            return NotWhole(span, why, "declare its domain: `in c`, where c is the axis, or a set such as `in {0, 1}`")
         case _ if constant:
             return NotWhole(span, f"`{text}` is an index here, but no whole number")
     return NotWhole(span, f"`{text}` is an index here, but not always a whole number", f"write `floor({text})`")

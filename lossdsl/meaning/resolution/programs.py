@@ -17,7 +17,7 @@ from lossdsl.syntax import tree
 
 
 def program(node: tree.Loss, unit: Unit, sign: Signature, draft: Draft) -> core.Program:
-    scope = Scope(draft, unit, f"loss {node.name.id}", main=True)
+    scope = Scope(draft, unit, f"`{node.name.id}`", main=True)
     scope.axis_spans = sign.axes
     for formal in sign.formals:
         scope.values[formal.arg.name] = items.formal_value(scope, formal)
@@ -48,7 +48,7 @@ def program(node: tree.Loss, unit: Unit, sign: Signature, draft: Draft) -> core.
 def _take_apart(result: core.Program, written: tree.Expr) -> None:
     """A value whose outermost operation, as written, is a mean or a sum: its elements, and how they are reduced."""
     expr = result.element
-    if isinstance(written, tree.Reduction) and isinstance(expr, core.Reduce) and written.span == expr.span:
+    if isinstance(written, tree.Reduction) and isinstance(expr, core.Reduce):
         match expr.op:
             case "mean" | "sum" as op:
                 result.free, result.element, result.mask, result.reduction = expr.vars, expr.body, expr.where, op

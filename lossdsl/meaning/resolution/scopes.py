@@ -71,10 +71,11 @@ class Frame:
     root: of a statement; free indices are bound here, unless the left side lists them (`closed`).
     reduction: bound by a reduction, in its brackets.
     catch: a reduction without brackets, which takes what no reduction around it binds.
+    inner: an expression handed over as a tensor, over what neither a reduction nor the left side binds.
     whole: an expression handed over as a tensor, where every index is new.
     """
 
-    kind: Literal["root", "reduction", "catch", "whole"]
+    kind: Literal["root", "reduction", "catch", "inner", "whole"]
     vars: dict[str, Var] = field(default_factory=dict)
     closed: bool = False
 
@@ -84,7 +85,7 @@ class Scope:
     draft: Draft
     unit: Unit
     place: str
-    """`loss huber`, `def unit`: for messages."""
+    """The name of the item, for messages."""
     values: dict[str, Value] = field(default_factory=dict)
     axes: dict[str, Bounds] = field(default_factory=dict)
     """The axes of the signature."""
@@ -104,6 +105,8 @@ class Scope:
     """Names of indices that reductions bound so far."""
     caught: set[str] = field(default_factory=set)
     """Names of indices that reductions of this statement took."""
+    formal: bool = False
+    """A `def` by itself: its scalar arguments stand for whatever it will be called with."""
     main: bool = False
     """The block of the loss that is compiled."""
     inlined: bool = False
@@ -144,7 +147,9 @@ class Scope:
             match frame.kind:
                 case "reduction" if name in frame.vars:
                     return frame.vars[name]
-                case "catch":
+                case "root" if frame.closed and catcher is not None and catcher.kind == "inner" and name in frame.vars:
+                    return frame.vars[name]
+                case "catch" | "inner":
                     catcher = catcher or frame
                 case "whole":
                     catcher = catcher or frame
