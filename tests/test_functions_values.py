@@ -92,3 +92,20 @@ def test_a_wrong_value_is_noticed() -> None:
     assert error_in_ulps(float(exact) + 6 * spacing, exact, np.float64) > row.ulps
     assert error_in_ulps(math.nan, exact, np.float64) == math.inf
     assert error_in_ulps(0.5, mpmath.nan, np.float64) == math.inf
+
+
+ADDED = 6
+"""Ulps: the recurrence adds terms up to three times as large as their sum."""
+
+
+@every_dtype
+@pytest.mark.parametrize(("name", "zeros"), [("lgamma", (1.0, 2.0)), ("digamma", (1.4616321449683622,))])
+def test_numpy_keeps_the_digits_next_to_the_positive_zeros(name: str, zeros: tuple[float, ...], dtype: Any) -> None:
+    """Below 0 the condition number excuses what the reflection loses; above it, nothing is lost anywhere."""
+    row = TABLE[name]
+    near = [zero * (1 + sign * 2.0**-k) for zero in zeros for k in range(2, 53, 3) for sign in (1, -1)]
+    where = [(float(dtype(x)),) for x in (*near, *zeros, *np.geomspace(1e-30, 1e30, 400))]
+    exact = [row.oracle(*point) for point in where]
+    values = evaluate(row, "numpy", where, dtype)
+    errors = [error_in_ulps(float(got), e, dtype) for got, e in zip(values, exact, strict=True)]
+    assert max(errors) <= ADDED, where[int(np.argmax(errors))]

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from lossdsl.calculus.gradient import active_arrays, needed_stages, weighted
 from lossdsl.calculus.partials import Differentiator
 from lossdsl.calculus.terms import Term, array_indices, collect
-from lossdsl.ir.graph import Index, Node
+from lossdsl.ir.bounds import in_range
+from lossdsl.ir.graph import Graph, Index, Node
 from lossdsl.ir.stage import Stage, StageTable, fresh_index
 
 SEPARATOR = "'"
@@ -131,7 +133,7 @@ def simplified(table: StageTable, entry: Entry) -> Entry:
                 pairs.remove(pair)
                 changed = True
                 break
-            solved = _solution(a, b, reduced) or _solution(b, a, reduced)
+            solved = _solution(g, a, b, reduced)
             if solved is None:
                 continue
             index, value = solved
@@ -140,7 +142,7 @@ def simplified(table: StageTable, entry: Entry) -> Entry:
             pairs.remove(pair)
             pairs = [(g.substitute(x, mapping), g.substitute(y, mapping)) for x, y in pairs]
             where, coefficient = g.substitute(where, mapping), g.substitute(coefficient, mapping)
-            if not _same_range(value, index):
+            if not in_range(g, value, index.low, index.high):
                 low = g.apply("le", g.extent(index.low), value)
                 where = g.both(where, low, g.apply("lt", value, g.extent(index.high)))
             changed = True
@@ -148,19 +150,18 @@ def simplified(table: StageTable, entry: Entry) -> Entry:
     return Entry(coefficient, tuple(reduced), where, tuple(pairs))
 
 
-def _solution(variable: Node, value: Node, reduced: Sequence[Index]) -> tuple[Index, Node] | None:
-    if variable.op == "index" and variable.value in reduced and variable.value not in value.free:
-        assert isinstance(variable.value, Index)
-        return variable.value, value
+def _solution(graph: Graph, a: Node, b: Node, reduced: Sequence[Index]) -> tuple[Index, Node] | None:
+    """A summed index and its value, where a == b determines it: it occurs once, with factor 1 or -1."""
+    if a.kind != "int" or b.kind != "int":
+        return None
+    terms = graph.affine(a - b)
+    for index in reduced:
+        node = graph.index(index)
+        factor = terms.get(node, Fraction(0))
+        rest = {n: -f / factor for n, f in terms.items() if n is not node} if abs(factor) == 1 else None
+        if rest is not None and not any(n is not None and index in n.free for n in rest):
+            return index, graph.from_affine(rest)
     return None
-
-
-def _same_range(value: Node, index: Index) -> bool:
-    return (
-        value.op == "index"
-        and isinstance(value.value, Index)
-        and (value.value.low, value.value.high) == (index.low, index.high)
-    )
 
 
 def hessian_diagonal(table: StageTable, name: str, target: Sequence[Index], grad: Node) -> Node:

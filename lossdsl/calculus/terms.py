@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from lossdsl.ir.bounds import in_range
 from lossdsl.ir.graph import Graph, Index, Node
 from lossdsl.ir.stage import StageTable, fresh_index
 from lossdsl.meaning import core
@@ -84,8 +85,8 @@ def _apart(over: Sequence[Index], target: Sequence[Index]) -> dict[Index, Index]
 def _solvable(graph: Graph, place: Node, index: Index, free: Sequence[Index]) -> tuple[Index, Node] | None:
     """An index variable v and its value, where `place == index` determines v.
 
-    A variable alone is solved if it runs over the whole axis; one that is shifted, or runs over a part, stays: adding
-    to a slice is better than reading outside one.  Of a sum of variables (a window) the first is solved.
+    A variable alone is solved if it runs over the whole axis, in either direction; one that is shifted, or runs over a
+    part, stays: adding to a slice is better than reading outside one.  Of a sum (a window) the first is solved.
     """
     if place.op == "index":
         variable = _index(place)
@@ -95,7 +96,7 @@ def _solvable(graph: Graph, place: Node, index: Index, free: Sequence[Index]) ->
         return None
     terms = graph.affine(place)
     variables = [n for n in terms if n is not None and n.op == "index"]
-    if len(variables) < 2 or len(variables) != sum(n is not None for n in terms):
+    if len(variables) != sum(n is not None for n in terms):
         return None
     for variable in free:
         node = graph.index(variable)
@@ -103,7 +104,9 @@ def _solvable(graph: Graph, place: Node, index: Index, free: Sequence[Index]) ->
             rest = {n: -f for n, f in terms.items() if n is not node}
             solved: dict[Node | None, Fraction] = {graph.index(index): Fraction(1)}
             total = graph.from_affine(_merge(solved, rest))
-            return variable, total if terms[node] == 1 else graph.position(-total)
+            value = total if terms[node] == 1 else graph.position(-total)
+            if len(variables) > 1 or in_range(graph, value, variable.low, variable.high):
+                return variable, value
     return None
 
 
@@ -116,7 +119,7 @@ def _merge(a: Mapping[Node | None, Fraction], b: Mapping[Node | None, Fraction])
 
 def _box(graph: Graph, solved: Index, index: Index, value: Node) -> list[Node]:
     """Conditions under which the value of a solved index lies in its range."""
-    if value is graph.index(index):
+    if in_range(graph, value, solved.low, solved.high):
         return []
     return [
         graph.apply("le", graph.extent(solved.low), value),

@@ -31,19 +31,21 @@ class Fault:
 class Comparison:
     """The entry with the largest error for what is allowed there, in ulps; what is wrong, if something is.
 
-    `compared` counts the entries with a reference: where a formula has no value, nothing is compared.
+    Without an error there is only right and wrong.  `compared` counts the entries with a reference: where a formula has no value, nothing is compared.
     """
 
     compared: int
-    error: float = 0.0
-    allowed: float = 0.0
+    error: float | None = 0.0
+    allowed: float | None = 0.0
     place: tuple[int, ...] = ()
     wrong: str = ""
 
     @property
     def strain(self) -> float:
         """How much of what is allowed the error uses."""
-        return float("inf") if self.wrong else self.error / self.allowed if self.allowed else 0.0
+        if self.wrong:
+            return float("inf")
+        return self.error / self.allowed if self.error and self.allowed else 0.0
 
 
 def attempt(compute: Callable[[], Any]) -> Any:

@@ -7,7 +7,7 @@ same point, and in several precisions.  The answers are the same: this only keep
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from lossdsl.check.compare import Comparison
 from lossdsl.check.points import Point
+from lossdsl.check.precision import DOUBLE
 from lossdsl.check.report import Row, Status
 from lossdsl.check.taylor import Rate
 
@@ -55,8 +56,9 @@ class Ledger:
 
     def add_rate(self, what: str, against: str, point: Point, rate: Rate) -> None:
         """A remainder of order 2, or none; the order stands where it is not."""
-        wrong = "" if rate.ok else f"leaves a remainder of order {rate.order:.3f} instead of 2"
-        self.add(what, against, point, "", Comparison(1, wrong=wrong))
+        found = "none left" if rate.order is None else f"order {rate.order:.2f}"
+        wrong = "" if rate.ok else f"leaves a remainder of {found} instead of 2"
+        self.add(what, against, point, f"remainder of {found}", Comparison(1, None, None, wrong=wrong))
 
     def skip(self, what: str, against: str, reason: str) -> None:
         self._skipped.append(Row(what, against, "", 0, None, None, "", "skipped", reason))
@@ -65,10 +67,18 @@ class Ledger:
         self._skipped.append(Row(what, against, "", 0, None, None, "", "failed", reason))
 
     def rows(self) -> tuple[Row, ...]:
-        return (*(_row(key, entry) for key, entry in self._entries.items()), *self._skipped)
+        """By back end and dtype."""
+        found = [_row(key, entry) for key, entry in self._entries.items()]
+        return (*sorted(found, key=_place), *self._skipped)
 
     def _entry(self, what: str, against: str, point: Point) -> _Entry:
         return self._entries.setdefault((what, against, point.precision.name), _Entry())
+
+
+def _place(row: Row) -> tuple[int, bool]:
+    """Rows of one back end stand together, those in float64 first; otherwise in the order in which they came."""
+    subjects = ("NumPy", "PyTorch", "autograd")
+    return subjects.index(row.what.split()[0]), row.dtype != DOUBLE.name
 
 
 def _row(key: tuple[str, str, str], entry: _Entry) -> Row:

@@ -14,17 +14,19 @@ from lossdsl.meaning.core import Along, Apply, Reduce
 from lossdsl.meaning.reference.closures import Evaluation
 from lossdsl.meaning.reference.duals import VECTOR, Dual, Number, Parts, Second, real, total
 from lossdsl.meaning.reference.operations import COMPARISONS, CONDITIONS, Code, product_of
-from lossdsl.meaning.reference.reductions import logsumexp
-from lossdsl.meaning.reference.scalars import ONE, VALUES, ZERO
+from lossdsl.meaning.reference.scalars import INF, ONE, VALUES, ZERO, is_infinite
 from lossdsl.meaning.reference.slopes import partial
 
 Elements = Sequence[Number]
+
+INFLECTED = ("sigmoid", "tanh")
+"""Functions whose second derivative is a difference of terms as large as the first: s(x) s(-x) (s(-x) - s(x))."""
 
 
 class Magnitudes(Evaluation):
     """An evaluation whose values are right, and whose derivatives are sums of magnitudes.
 
-    Reductions that only add derivatives with positive weights are as they are: sum, mean, max, min and logsumexp.
+    Reductions that only add derivatives with positive weights are as they are: sum, mean, max and min.
     """
 
     def _apply(self, node: Apply) -> Code:
@@ -64,6 +66,8 @@ def magnitude(name: str, function: Callable[..., Any], args: Sequence[Number], k
         _add(second, arg.second, slope)
         for j, other in active if keep != "none" else ():
             bend = abs(partial(name, (i, j) if i <= j else (j, i), values))
+            if bend and name in INFLECTED:
+                bend += slope
             partners = {key: other.first.get(key if keep == "own" else VECTOR, ZERO) for key in arg.first}
             _add(second, {key: part * partners[key] for key, part in arg.first.items()}, bend)
     value = function(*values)
@@ -92,17 +96,29 @@ def _norm(elements: Elements, keep: Second) -> Number:
     return _scalar("sqrt", (square,), keep) if real(square) else ZERO
 
 
+def _logsumexp(elements: Elements, keep: Second) -> Number:
+    top = VALUES["max"](-INF, *[real(element) for element in elements])
+    if top != top or is_infinite(top):
+        return top
+    weights = [_scalar("exp", (_scalar("sub", (element, top), keep),), keep) for element in elements]
+    return _scalar("add", (_scalar("log", (total(weights),), keep), top), keep)
+
+
 def _softmax(elements: Sequence[Number | None], keep: Second) -> list[Number]:
     logs = _log_softmax(elements, keep)
     return [ZERO if e is None else _scalar("exp", (log,), keep) for e, log in zip(elements, logs, strict=True)]
 
 
 def _log_softmax(elements: Sequence[Number | None], keep: Second) -> list[Number]:
-    whole = logsumexp([element for element in elements if element is not None], keep)
+    whole = _logsumexp([element for element in elements if element is not None], keep)
     return [ZERO if element is None else _scalar("sub", (element, whole), keep) for element in elements]
 
 
-REDUCTIONS: dict[str, Callable[[Elements, Second], Number]] = {"prod": _prod, "norm": _norm}
+REDUCTIONS: dict[str, Callable[[Elements, Second], Number]] = {
+    "prod": _prod,
+    "norm": _norm,
+    "logsumexp": _logsumexp,
+}
 NORMALISERS: dict[str, Callable[[Sequence[Number | None], Second], list[Number]]] = {
     "softmax": _softmax,
     "log_softmax": _log_softmax,

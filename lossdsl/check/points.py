@@ -276,7 +276,9 @@ def _extremes() -> Iterator[Scenario]:
     for size in SATURATING:
         precisions = BOTH if size != 710 else (DOUBLE,)
         yield Scenario(f"predictions to {size:g}", "extreme", _saturated(size), precisions=precisions)
-    yield Scenario("at the ends", "extreme", lambda drawer, arg: drawer.from_pool(arg, drawer.ends(arg)), precisions=BOTH)
+    yield Scenario(
+        "at the ends", "extreme", lambda drawer, arg: drawer.from_pool(arg, drawer.ends(arg)), precisions=BOTH
+    )
     yield Scenario("tiny", "extreme", _scaled(lambda tenth: 1 / tenth), precisions=BOTH)
     yield Scenario("huge", "extreme", _scaled(lambda tenth: tenth), precisions=BOTH)
 

@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 from mpmath import mpf
 
+
 @dataclass(frozen=True)
 class Precision:
     """A binary format; `digits` is the smallest decimal precision of mpmath that holds all of its numbers."""

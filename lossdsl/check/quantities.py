@@ -1,10 +1,11 @@
-"""How emitted code is asked what the interpreter is asked."""
+"""What is asked at a point, of the interpreter and of emitted code."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from lossdsl.check.compare import Fault, attempt
 from lossdsl.check.jets import DIAGONAL, GRADIENT, PREDICTIONS, PRODUCT, TERMS, VALUE, Key, Question
 from lossdsl.check.points import Point
 from lossdsl.check.precision import DOUBLE
@@ -27,25 +28,54 @@ def question(program: Program, point: Point, vectors: Vectors) -> Question:
     return Question(vectors, reductions, second=double and point.kind != "extreme", exports=general)
 
 
-def ask(subject: Subject, key: Key, point: Point, vectors: Vectors) -> Any:
-    """The answer of emitted code."""
-    what, _, asked = key[0].partition(", ")
-    part, wrt, reduction = key[1], tuple(vectors), REDUCTIONS.get(asked)
-    match what:
-        case "value":
-            return subject.value(point.arguments, reduction)
-        case "gradient":
-            return subject.gradient(point.arguments, wrt, reduction)[wrt.index(part)]
-        case "Hessian diagonal":
-            return subject.hessian_diagonal(point.arguments, part)
-        case "Hessian-vector product":
-            return subject.hvp(point.arguments, wrt, tuple(vectors.values()))[wrt.index(part)]
-        case "terms":
-            return subject.terms(point.arguments)[part]
-        case "predictions":
-            found = subject.predict(point.arguments)
-            return found[part] if isinstance(found, Mapping) else found
-    raise AssertionError(f"no code for {what}")
+def row_name(key: Key) -> str:
+    """What the report calls it: reductions that are not the default share a row."""
+    base, _, asked = key[0].partition(", ")
+    return f"{base}, other reductions" if asked else base
+
+
+class Asked:
+    """The answers of emitted code at a point, each computed once; a `Fault` where it raises."""
+
+    def __init__(self, subject: Subject, point: Point, vectors: Vectors) -> None:
+        self.subject, self.point, self.vectors = subject, point, vectors
+        self.wrt = tuple(vectors)
+        self._known: dict[tuple[str, str], Any] = {}
+
+    def answer(self, key: Key) -> Any:
+        what, part = key
+        base, _, asked = what.partition(", ")
+        reduction = REDUCTIONS.get(asked)
+        given, wrt, subject = self.point.arguments, self.wrt, self.subject
+        match base:
+            case "value":
+                return self._once(key, lambda: subject.value(given, reduction))
+            case "gradient":
+                return self._part(what, wrt.index(part), lambda: subject.gradient(given, wrt, reduction))
+            case "Hessian diagonal":
+                return self._once(key, lambda: subject.hessian_diagonal(given, part))
+            case "Hessian-vector product":
+                along = tuple(self.vectors.values())
+                return self._part(what, wrt.index(part), lambda: subject.hvp(given, wrt, along))
+            case "terms":
+                return self._part(what, part, lambda: subject.terms(given))
+            case "predictions":
+                return self._part(what, part, lambda: _by_name(subject.predict(given), part))
+        raise AssertionError(f"no code for {what}")
+
+    def _once(self, key: Key, compute: Callable[[], Any]) -> Any:
+        if key not in self._known:
+            self._known[key] = attempt(compute)
+        return self._known[key]
+
+    def _part(self, what: str, part: int | str, compute: Callable[[], Any]) -> Any:
+        found = self._once((what, ""), compute)
+        return found if isinstance(found, Fault) else attempt(lambda: found[part])
+
+
+def _by_name(found: Any, name: str) -> Mapping[str, Any]:
+    """Of several predictions a mapping; a single one comes alone."""
+    return found if isinstance(found, Mapping) else {name: found}
 
 
 assert {VALUE, GRADIENT, DIAGONAL, PRODUCT, TERMS, PREDICTIONS} == {

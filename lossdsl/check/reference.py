@@ -167,9 +167,7 @@ class Reference:
             return term if term == term else mpf("inf")
 
         return {
-            key: _array([size(x) for x in array.reshape(-1)], array.shape)
-            for key, array in found.items()
-            if order(key)
+            key: _array([size(x) for x in array.reshape(-1)], array.shape) for key, array in found.items() if order(key)
         }
 
     def _operations(self, arguments: Mapping[str, Any]) -> int:

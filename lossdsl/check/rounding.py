@@ -7,6 +7,7 @@ the CESTAC method (La Porte and Vignes 1974, "Algorithmes numeriques, analyse et
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +20,17 @@ COINS = 4093
 """Flipped once and used over and over: a prime number, so that no loop of a formula keeps in step with them."""
 
 
+@functools.cache
+def _flips(seed: int) -> tuple[str, ...]:
+    return tuple(random.Random(seed).choices((UP, DOWN), k=COINS))
+
+
 class _Coins(list[object]):
     """The pair [precision, rounding] that operators of mpmath unpack, with another rounding each time."""
 
     def __init__(self, precision: int, seed: int) -> None:
         super().__init__((precision, DOWN))
-        flips = random.Random(seed)
-        self.coins = [flips.choice((UP, DOWN)) for _ in range(COINS)]
+        self.coins = _flips(seed)
         self.thrown = 0
 
     def __iter__(self) -> Iterator[object]:
@@ -47,7 +52,7 @@ def at_random(seed: int) -> Iterator[None]:
         mp._prec_rounding = coins
         for kind in kinds:
             kind._ctxdata[2] = coins
-        _confirm()
+        _confirm(mpmath.__version__)
         yield
     finally:
         mp._prec_rounding = before
@@ -56,9 +61,10 @@ def at_random(seed: int) -> Iterator[None]:
         before[0] = mp.prec
 
 
-def _confirm() -> None:
+@functools.cache
+def _confirm(version: str) -> None:
     """Operators and functions give both neighbours of what is not exact, and nothing else."""
     third = {mpmath.mpf(1) / 3 for _ in range(100)}
     root = {mpmath.sqrt(2) for _ in range(100)}
     exact = {mpmath.mpf(3) / 4 for _ in range(100)}
-    assert len(third) == len(root) == 2 and len(exact) == 1, f"mpmath {mpmath.__version__} does not round as told"
+    assert len(third) == len(root) == 2 and len(exact) == 1, f"mpmath {version} does not round as told"

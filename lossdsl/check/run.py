@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from lossdsl.check.compare import FAULTS, Fault, attempt, compare
-from lossdsl.check.jets import GRADIENT, Key, Question, order
+from lossdsl.check.compare import FAULTS, Fault, compare
+from lossdsl.check.jets import DIAGONAL, GRADIENT, VALUE, Key, Question, order
 from lossdsl.check.ledger import Ledger
 from lossdsl.check.points import Point, Points
 from lossdsl.check.precision import DOUBLE
-from lossdsl.check.quantities import Vectors, ask, question
+from lossdsl.check.quantities import Asked, Vectors, question, row_name
 from lossdsl.check.reference import Expected, Reference, Refused
 from lossdsl.check.report import Report
-from lossdsl.check.subjects import NumpyCode, Subject, TorchCode, missing
+from lossdsl.check.subjects import NumpyCode, Subject, TorchCode, missing, one_thread
 from lossdsl.check.taylor import remainder_rate, stops_gradients
 from lossdsl.check.witness import judge
 from lossdsl.meaning.core import Program
@@ -23,6 +22,8 @@ from lossdsl.meaning.core import Program
 BACKENDS = ("numpy", "torch")
 MEANING = "interpreter"
 AUTOGRAD = "autograd"
+WITNESSED = {GRADIENT: ("PyTorch",), DIAGONAL: ("NumPy", "PyTorch")}
+"""What autograd is asked, too, and whose answers it is compared with."""
 TAYLOR = "finite differences"
 OVERFLOW = "the formula itself passes the largest number of the dtype on its way"
 Progress = Callable[[str], None]
@@ -38,12 +39,13 @@ def check(
     """
     run = _Run(program, seed)
     run.emit(BACKENDS if backends is None else backends)
-    for candidates in run.points.all():
-        point = run.first_defined(candidates)
-        if point is not None:
-            if progress is not None:
-                progress(point.label)
-            run.compare(point)
+    with one_thread():
+        for candidates in run.points.all():
+            point = run.first_defined(candidates)
+            if point is not None:
+                if progress is not None:
+                    progress(point.label)
+                run.compare(point)
     return Report(program.name, run.ledger.rows())
 
 
@@ -57,7 +59,6 @@ class _Run:
         self.wrt = [arg for arg in program.args if arg.role in ("prediction", "learn")]
         self.differentiable = not stops_gradients(program)
         self.subjects: list[Subject] = []
-        self.autograd: Subject | None = None
 
     # ------------------------------------------------------------ code
 
@@ -71,17 +72,15 @@ class _Run:
                 self._add("NumPy code", lambda: NumpyCode(self.program))
             else:
                 self._add("PyTorch code", lambda: TorchCode(self.program, "closed"))
-                self.autograd = self._add("autograd code", lambda: TorchCode(self.program, "autograd"))
+                self._add("autograd code", lambda: TorchCode(self.program, "autograd"))
         if not self.differentiable:
             self.ledger.skip("gradient", TAYLOR, "the formula stops gradients, which differences do not see")
 
-    def _add(self, what: str, emit: Callable[[], Subject]) -> Subject | None:
+    def _add(self, what: str, emit: Callable[[], Subject]) -> None:
         try:
             self.subjects.append(emit())
         except FAULTS as error:
             self.ledger.fail(what, MEANING, f"can not be emitted: {Fault(error)}")
-            return None
-        return self.subjects[-1]
 
     # ------------------------------------------------------------ points
 
@@ -98,14 +97,15 @@ class _Run:
 
     def compare(self, point: Point) -> None:
         vectors = self._directions(point)
+        asked = {subject.name: Asked(subject, point, vectors) for subject in self.subjects}
         expected = self.reference.expect(point.arguments, point.precision, question(self.program, point, vectors))
         if isinstance(expected, Refused):
-            self._compare_answers(("value", ""), expected, point, vectors)
+            self._compare_answer((VALUE, ""), expected, point, asked)
             return
         for key, each in expected.items():
-            self._compare_answers(key, each, point, vectors)
+            self._compare_answer(key, each, point, asked)
         if self.differentiable and vectors and point.kind == "general" and point.precision is DOUBLE:
-            self._compare_differences(expected, point, vectors)
+            self._compare_differences(expected, point, asked)
 
     def _directions(self, point: Point) -> Vectors:
         """For each argument to differentiate by, a vector of eighths; arguments that are left out get none."""
@@ -117,39 +117,44 @@ class _Run:
 
     # ------------------------------------------------------------ comparisons
 
-    def _compare_answers(self, key: Key, expected: Expected | Refused, point: Point, vectors: Vectors) -> None:
-        """With the interpreter; then derivatives in closed form with autograd."""
-        what, part = key
-        found = {each.name: attempt(lambda s=each: ask(s, key, point, vectors)) for each in self.subjects}
-        for name, answer in found.items():
+    def _compare_answer(self, key: Key, expected: Expected | Refused, point: Point, asked: Mapping[str, Asked]) -> None:
+        """With the interpreter; derivatives in closed form also with autograd."""
+        for name, subject in asked.items():
             if name != AUTOGRAD or order(key) == 0:
-                comparison = compare(answer, expected, point.precision)
-                if comparison.wrong and self._overflows(point, vectors):
-                    self.ledger.explain(f"{name} {what}", MEANING, point, f"{part} {comparison.wrong}: {OVERFLOW}")
-                else:
-                    self.ledger.add(f"{name} {what}", MEANING, point, part, comparison)
-        if order(key) > 0 and AUTOGRAD in found and isinstance(expected, Expected):
-            self._compare_autograd(key, found, expected, point)
+                self._compare_meaning(key, expected, point, name, subject)
+        if AUTOGRAD in asked and key[0] in WITNESSED and isinstance(expected, Expected):
+            self._compare_autograd(key, expected, point, asked)
+
+    def _compare_meaning(self, key: Key, expected: Expected | Refused, point: Point, name: str, subject: Asked) -> None:
+        row, part = f"{name} {row_name(key)}", key[1]
+        comparison = compare(subject.answer(key), expected, point.precision)
+        if comparison.wrong and point.kind == "extreme" and self._overflows(point, subject.vectors):
+            self.ledger.explain(row, MEANING, point, f"{part} {comparison.wrong}: {OVERFLOW}".strip())
+        else:
+            self.ledger.add(row, MEANING, point, part, comparison)
 
     def _overflows(self, point: Point, vectors: Vectors) -> bool:
-        """Asked where something is wrong at an extreme point: then it is the formula that can not be computed there."""
-        return point.kind == "extreme" and self.reference.overflows(point.arguments, point.precision, Question(vectors))
+        return self.reference.overflows(point.arguments, point.precision, Question(vectors))
 
-    def _compare_autograd(self, key: Key, found: dict[str, Any], expected: Expected, point: Point) -> None:
+    def _compare_autograd(self, key: Key, expected: Expected, point: Point, asked: Mapping[str, Asked]) -> None:
+        """The closed form of PyTorch; the Hessian diagonal of NumPy, too, which has no other witness."""
         what, part = key
-        against = AUTOGRAD if order(key) == 1 else f"double {AUTOGRAD}"
-        witness = found.pop(AUTOGRAD)
-        for name, answer in found.items():
-            comparison, excuse = judge(answer, witness, expected, point)
+        witness = asked[AUTOGRAD].answer(key)
+        for name in WITNESSED[what]:
+            if name not in asked:
+                continue
+            row = f"{name} {what}"
+            comparison, excuse = judge(asked[name].answer(key), witness, expected, point)
+            against = AUTOGRAD if order(key) == 1 else f"double {AUTOGRAD}"
             if excuse:
-                self.ledger.explain(f"{name} {what}", against, point, f"{part}{excuse}")
+                self.ledger.explain(row, against, point, f"{part}{excuse}")
             else:
-                self.ledger.add(f"{name} {what}", against, point, part, comparison)
+                self.ledger.add(row, against, point, part, comparison)
 
-    def _compare_differences(self, expected: Mapping[Key, Expected], point: Point, vectors: Vectors) -> None:
-        errors = [expected[GRADIENT, name] for name in vectors]
-        for subject in self.subjects:
-            gradients = attempt(lambda s=subject: s.gradient(point.arguments, tuple(vectors)))
-            if subject.name != AUTOGRAD and not isinstance(gradients, Fault):
-                rate = remainder_rate(self.program, point.arguments, vectors, gradients, errors)
-                self.ledger.add_rate(f"{subject.name} gradient", TAYLOR, point, rate)
+    def _compare_differences(self, expected: Mapping[Key, Expected], point: Point, asked: Mapping[str, Asked]) -> None:
+        for name, subject in asked.items():
+            gradients = [subject.answer((GRADIENT, wrt)) for wrt in subject.wrt]
+            if name != AUTOGRAD and not any(isinstance(each, Fault) for each in gradients):
+                errors = [expected[GRADIENT, wrt] for wrt in subject.wrt]
+                rate = remainder_rate(self.program, point.arguments, subject.vectors, gradients, errors)
+                self.ledger.add_rate(f"{name} gradient", TAYLOR, point, rate)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Literal, Protocol
 
@@ -25,7 +27,9 @@ class Subject(Protocol):
 
     def value(self, arguments: Arguments, reduction: Reduction | None = None) -> Any: ...
 
-    def gradient(self, arguments: Arguments, wrt: Sequence[str], reduction: Reduction | None = None) -> Sequence[Any]: ...
+    def gradient(
+        self, arguments: Arguments, wrt: Sequence[str], reduction: Reduction | None = None
+    ) -> Sequence[Any]: ...
 
     def hessian_diagonal(self, arguments: Arguments, wrt: str) -> Any: ...
 
@@ -154,6 +158,21 @@ class TorchCode:
 
     def _array(self, tensor: Any) -> Any:
         return tensor.detach().numpy()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch, where it is in use, works in one thread: on a few numbers others only wait for each other."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def missing(backend: str) -> str:

@@ -49,4 +49,6 @@ def _as_expected(witness: Any, expected: Expected) -> Expected:
     undefined = np.array([bool(mpmath.isnan(x)) for x in expected.reference.reshape(-1)], dtype=bool)
     numbers[undefined] = mpf("nan")
     with mpmath.workdps(DIGITS):
-        return Expected(numbers.reshape(np.shape(witness)), expected.scale, np.asarray(2 * expected.allowed, dtype=object))
+        return Expected(
+            numbers.reshape(np.shape(witness)), expected.scale, np.asarray(2 * expected.allowed, dtype=object)
+        )

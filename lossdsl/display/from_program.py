@@ -20,6 +20,8 @@ from lossdsl.display.formula import (
     Reduction,
     Sheet,
     Symbol,
+    children,
+    descendants,
     extent_formula,
     shifted,
 )  # fmt: skip
@@ -55,6 +57,8 @@ class _Writer:
         for index in let.indices:
             self._enter(index, scope)
         value = self.formula(let.node, scope)
+        if any(_counts_group(part) for part in descendants(value)):
+            raise NotExpressible("the loss language has no word for a position on the axes `..`")
         binders = tuple(Binder(scope[i], i.low, i.high) for i in let.indices)
         self.axes[let.name] = tuple((b.low, b.high, b.name) for b in binders)
         return Definition(let.name, binders, value)
@@ -179,6 +183,12 @@ class _Writer:
         body, where = self._parts(stage, mapping, scope)
         binder = Binder(scope[place.value], place.value.low, place.value.high)
         return Reduction(stage.op, (binder,), where, body)
+
+
+def _counts_group(formula: Formula) -> bool:
+    """Whether the index of the axes `..` is used as a number."""
+    named = any(isinstance(part, Symbol) and part.name == GROUP for part in children(formula))
+    return named and not isinstance(formula, Element)
 
 
 def _base(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from lossdsl.display.formula import Definition, Element, Reduction, Sheet, Symbol, descendants
+from lossdsl.display.formula import Definition, Element, Reduction, Sheet, Symbol, children, descendants
 from lossdsl.display.text import INDENT, binder_text, expression_text, number_text, wrapped
 from lossdsl.meaning import core
 
@@ -76,12 +76,13 @@ def _is_implied(definition: Definition, sheet: Sheet) -> bool:
 
 def _is_elementwise(definition: Definition, sheet: Sheet) -> bool:
     """Whether every read is at the indices that its array is declared with, and indices stand nowhere else."""
-    parts = descendants(definition.value)
-    reads = [f for f in parts if isinstance(f, Element)]
-    inside = {id(i) for read in reads for i in read.indices}
-    symbols = [f for f in parts if isinstance(f, Symbol) and id(f) not in inside]
-    reductions = any(isinstance(f, Reduction) for f in parts)
-    return not reductions and not symbols and all(_is_bare(read, sheet) for read in reads)
+    for formula in descendants(definition.value):
+        if isinstance(formula, Element):
+            if not _is_bare(formula, sheet):
+                return False
+        elif isinstance(formula, Reduction) or any(isinstance(part, Symbol) for part in children(formula)):
+            return False
+    return not isinstance(definition.value, Symbol)
 
 
 def _is_bare(read: Element, sheet: Sheet) -> bool:

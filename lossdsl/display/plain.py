@@ -13,6 +13,7 @@ from typing import Any
 
 from lossdsl.calculus.gradient import SEED
 from lossdsl.display.formula import NotExpressible
+from lossdsl.display.guards import axis_ranges, choice, conditions_of, guarded_sum
 from lossdsl.display.instances import instance
 from lossdsl.display.rewriter import Rewriter, end_of, reduction, volume
 from lossdsl.display.tidy import MIRRORED
@@ -42,6 +43,7 @@ class Plain(Rewriter):
     def __init__(self, table: StageTable, exact: bool) -> None:
         super().__init__(table)
         self.exact = exact
+        self.axis_range = axis_ranges(self.table)
 
     # ------------------------------------------------------------ nodes
 
@@ -52,6 +54,8 @@ class Plain(Rewriter):
                 return self._comparison(node.op, a, b)
             case "and", _:
                 return self._both(node, args)
+            case "where", (c, a, b):
+                return choice(g, self.axis_range, c, a, b)
             case "div", (a, b):
                 return self.divided(a, b)
             case "sub", (a, b) if (found := self._normalised("log_softmax", a, b)) is not None:
@@ -98,7 +102,7 @@ class Plain(Rewriter):
         g, last = self.graph, node.args[1]
         if last.op == "lt" and isinstance(last.args[1].value, Extent) and last.args[1].value.op == "max":
             for extent in last.args[1].value.operands:
-                if _holds(node.args[0], g.apply("le", g.extent(extent), last.args[0])):
+                if g.apply("le", g.extent(extent), last.args[0]) in conditions_of(node.args[0]):
                     end = next((e for e in last.args[1].value.operands if e != extent), extent)
                     return g.both(args[0], self._comparison("lt", self.new[last.args[0].id], g.extent(end)))
         return g.both(*args)
@@ -144,6 +148,7 @@ class Plain(Rewriter):
         g = self.graph
         where = g.const(True) if stage.where is None else self.new[stage.where.id]
         body, reduced = self.new[stage.body.id], list(stage.reduced)
+        outside = g.const(True)
         places = [(k, self.new[place.id]) for k, place in stage.positions]
         while places:
             k, place = places.pop(0)
@@ -155,10 +160,17 @@ class Plain(Rewriter):
             reduced.remove(index)
             body, where, *rest = (g.substitute(n, {index: value}) for n in (body, where, *(p for _, p in places)))
             places = [(other, moved) for (other, _), moved in zip(places, rest, strict=True)]
-            where = g.both(self._within(value, index), where)
+            within = self._within(value, index)
+            if within.free.isdisjoint(reduced):  # before the sum, so that what is read in its conditions is in range
+                outside = g.both(outside, within)
+            else:
+                where = g.both(within, where)
         if not reduced:
-            return g.where(where, body, g.const(0))
-        return reduction(self.table, replace(stage, reduced=tuple(reduced), where=where, body=body, positions=()))
+            return choice(g, self.axis_range, g.both(outside, where), body, g.const(0))
+        solved = replace(stage, reduced=tuple(reduced), where=where, body=body, positions=())
+        if stage.op == "sum":
+            solved = guarded_sum(g, self.axis_range, solved)
+        return g.where(outside, reduction(self.table, solved), g.const(0))
 
     def _solution(self, k: Index, place: Node, reduced: Sequence[Index]) -> tuple[Index, Node] | None:
         """An index that `place == k` determines, and its value."""
@@ -241,6 +253,8 @@ class Plain(Rewriter):
         if stage is None or stage.op != "logsumexp" or stage.where is not None or len(stage.reduced) != 1:
             return None
         (along,) = stage.reduced
+        if along.high.name == "..":  # a softmax runs along one axis
+            return None
         found = instance(self.graph, stage.body, e, dict(zip(stage.out, total.args, strict=True)))
         if found is None or along not in found:
             return None
@@ -263,18 +277,6 @@ def never_zero(node: Node) -> bool:
             return never_zero(a) and never_zero(b)
         case "max", values:
             return any(isinstance(v.value, Fraction) and v.value > 0 for v in values)
-    return False
-
-
-def _holds(conditions: Node, condition: Node) -> bool:
-    """Whether it is one of the conditions that are joined by `and`."""
-    stack = [conditions]
-    while stack:
-        node = stack.pop()
-        if node is condition:
-            return True
-        if node.op == "and":
-            stack += node.args
     return False
 
 

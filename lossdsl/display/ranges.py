@@ -124,7 +124,10 @@ class _Solver:
         found = self._inferred(binder.name, uses)
         if found is not None and _same(found[0], wanted):
             return []
-        low, high = self._declare(binder, uses)
+        if found is not None and found[2] and _covers(found[0], wanted):
+            low, high = found[0]
+        else:
+            low, high = self._declare(binder, uses)
         index, end = Symbol(binder.name), high_end(binder.low, binder.high)
         result: list[Formula] = []
         if low != binder.low:
@@ -166,15 +169,23 @@ class _Solver:
         return None if axis is None else ((core.ZERO, axis), False, False)
 
     def _owner(self, use: Use, uses: Sequence[Use]) -> str | None:
-        """The index that a read of several restricts: one without a range of its own, else the outermost."""
+        """The index that a read of several restricts: one without a range of its own, else the outermost.
+
+        "" if there is none, None if the rules are hard to foresee.
+        """
         free = [v for v in use.terms if v not in self.declared and v in self.rank]
         unknown = [v for v in free if not any(u.only == v and v not in u.blocked for u in uses)]
-        if len(unknown) == 1:
-            return unknown[0] if unknown[0] not in use.blocked else None
-        if unknown:
+        for candidates in (unknown, [v for v in unknown if not self._has_weak_range(v, uses)]):
+            if len(candidates) == 1 and candidates[0] not in use.blocked:
+                return candidates[0]
+        if candidates:
             return None
         outermost = min(free, key=self.rank.index, default="")
         return outermost if outermost not in use.blocked else ""
+
+    def _has_weak_range(self, name: str, uses: Sequence[Use]) -> bool:
+        """Whether reads under a condition, or an axis of its name, give a range where nothing else does."""
+        return any(u.only == name and u.plain for u in uses) or any(axis.name == name for axis in self.ranges.sizes)
 
     def _restricted(self, name: str, own: Sequence[Use]) -> tuple[Bounds, bool, bool]:
         if all(u.plain for u in own) and not (any(u.inner for u in own) and len({u.bounds for u in own}) > 1):
@@ -188,7 +199,7 @@ class _Solver:
             next_low, next_high = positions(form, self.vars[name], use.bounds, known_ranges)
             low = next_low if number == 0 else extents.maximum(low, next_low)
             high = next_high if number == 0 else extents.minimum(high, next_high)
-        return (low, high), True, True
+        return (low, extents.maximum(low, high)), True, True
 
     # ------------------------------------------------------------ reads
 

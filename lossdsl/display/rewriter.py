@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lossdsl.display.formula import NotExpressible
 from lossdsl.ir.graph import Graph, Index, Node, reachable
 from lossdsl.ir.lower import length
 from lossdsl.ir.stage import Stage, StageTable
@@ -85,17 +84,17 @@ def reduction(table: StageTable, stage: Stage) -> Node:
     g = table.graph
     if stage.op in NORMALISED:
         return table.value(stage.name, stage.out, stage.op, stage.reduced, stage.where, stage.body)
-    needed = stage.body.free | (frozenset() if stage.where is None else stage.where.free)
-    idle = tuple(i for i in stage.reduced if i not in needed)
-    body = stage.body
-    if idle and stage.op == "sum":
+    body, where = stage.body, g.const(True) if stage.where is None else stage.where
+    idle = [i for i in stage.reduced if i not in body.free | where.free]
+    if stage.op == "sum":
         body = body * volume(g, idle)
-    elif idle and (stage.op not in ("max", "min", "mean", "any", "all") or len(idle) == len(stage.reduced)):
-        raise NotExpressible(f"{stage.op} of something that is the same for every {idle[0].name}")
+    else:  # it has to occur: in a condition that always holds
+        where = g.both(where, *(g.raw("ge", g.index(i), g.extent(i.low)) for i in idle))
+    needed = body.free | where.free
     reduced = tuple(i for i in stage.reduced if i in needed)
     if not reduced:
-        return body if stage.where is None else g.where(stage.where, body, g.const(0))
-    return table.value(stage.name, [i for i in stage.out if i in needed], stage.op, reduced, stage.where, body)
+        return g.where(where, body, g.const(0))
+    return table.value(stage.name, [i for i in stage.out if i in needed], stage.op, reduced, where, body)
 
 
 def stage_nodes(table: StageTable, roots: Sequence[Node]) -> list[Node]:

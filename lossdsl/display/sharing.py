@@ -17,6 +17,7 @@ from lossdsl.meaning import core
 from lossdsl.meaning.core import Extent
 from lossdsl.syntax.words import RESERVED
 
+GROUP = ".."
 FROM_SHARED = 5
 """A sub-expression of so many parts gets a name if it occurs twice."""
 FROM_LONG = 24
@@ -91,6 +92,7 @@ class Sharing(Rewriter):
             weight = 2 + sum(self.weight[p.id] for p in parts)
             self.stage_weight[stage.name] = weight
             shared = self.reads[stage.name] > 1 and weight >= FROM_SHARED
+            shared |= any(i.high.name == GROUP for i in stage.reduced)  # its index has one name only
             if (shared or weight >= FROM_LONG) and not self._is_root(stage):
                 self._name_stage(stage)
         return self.stages[stage.name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from lossdsl.display.guards import has_offsets
 from lossdsl.display.regions import is_same_everywhere
 from lossdsl.ir.graph import Graph, Node
 
@@ -87,6 +88,8 @@ def factored(graph: Graph, body: Node) -> tuple[Node, Node]:
 
 def moved_condition(graph: Graph, body: Node, where: Node) -> tuple[Node, Node]:
     """Elements that are 0 where a condition fails are left out of a sum by it."""
+    if has_offsets([body]):  # the condition may keep what is read in range, which it can not do elsewhere
+        return body, where
     if body.op == "where" and body.args[2].is_value(0):
         return moved_condition(graph, body.args[1], graph.both(where, body.args[0]))
     if body.op == "mul":

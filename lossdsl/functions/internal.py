@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossdsl.functions import oracles
+from lossdsl.functions import oracles_exponential as oracles
+from lossdsl.functions import oracles_special
 from lossdsl.functions.lazy import sympy
 from lossdsl.functions.row import INF, REAL, Function
 from lossdsl.functions.special import PRODUCT_OF_FIVE
@@ -31,7 +32,7 @@ def _guarded(value: Any, condition: Any) -> Any:
 
 ROWS = (
     Function(
-        "polygamma", 2, lambda k, x: sympy().polygamma(k, x), oracles.polygamma,
+        "polygamma", 2, lambda k, x: sympy().polygamma(k, x), oracles_special.polygamma,
         "_polygamma({0}, {1})", "_polygamma({0}, {1})", (POSITIVE, REAL), REAL,
         # the order is a constant, a whole number of at least 1
         derivative=lambda o, k, x: (0, o.polygamma(k + 1, x)),
@@ -109,7 +110,7 @@ ROWS = (
         surface=False, ulps=0.5, display=lambda o, x, y: x - y,
     ),
     Function(
-        "normal_hazard", 1, _normal_hazard, oracles.normal_hazard, "_normal_hazard({0})", "_normal_hazard({0})",
+        "normal_hazard", 1, _normal_hazard, oracles_special.normal_hazard, "_normal_hazard({0})", "_normal_hazard({0})",
         (REAL,), POSITIVE,
         derivative=lambda o, x: (-o.normal_hazard(x) * o.normal_residual(x),), monotone=-1, curvature="convex",
         numpy_helpers=("_normal_hazard",), torch_helpers=("_normal_hazard",),
@@ -119,7 +120,7 @@ ROWS = (
         display=lambda o, x: o.exp(-(x**2) / 2) / (o.sqrt(2 * o.pi) * o.normal_cdf(x)),
     ),
     Function(
-        "normal_residual", 1, lambda x: x + _normal_hazard(x), oracles.normal_residual,
+        "normal_residual", 1, lambda x: x + _normal_hazard(x), oracles_special.normal_residual,
         "_normal_residual({0})", "_normal_residual({0})", (REAL,), POSITIVE,
         # the variance of Z given Z < x; 1 - h*r loses its digits far below 0, where it is about 1/x^2
         derivative=lambda o, x: (1 - o.normal_hazard(x) * o.normal_residual(x),), monotone=1, curvature="convex",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossdsl.functions import oracles
+from lossdsl.functions import oracles_special as oracles
 from lossdsl.functions.lazy import sympy
 from lossdsl.functions.row import INF, REAL, Function
 

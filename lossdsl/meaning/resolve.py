@@ -4,8 +4,9 @@
     items          each `def` and loss once, by itself           items
       signature    arguments, axes, domains, defaults            signatures, domains, constants
       block        bindings and the returned value               blocks
-        expression names, numbers, conditions                    expressions, reads, reductions
-        call       written out, or a binding of its own          inline, arguments, fingerprint
+        expression names, numbers, conditions, reductions        expressions, reads, positions, sizes, reductions
+        call       written out, or a binding of its own          calls, matching, passing, entering, fingerprint
+        axes       names, or one agreed order                    scopes, views, ordering
         ranges     from the reads; sizes that must be equal      uses, affine, ranges, extents
         guards     of reads that may be out of range             settle
       program      elements, reduction, terms, kinds             programs, kinds

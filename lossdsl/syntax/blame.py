@@ -1,8 +1,8 @@
 """From a failure of the parser to the problem that the reader has.
 
 The parser only knows which symbol it can not place.  What is wrong is mostly something else, and is recognised by its
-looks: each rule of `line_mistakes` and `formula_mistakes` knows one mistake, and the first that recognises it has the
-word.  What none recognises is reported as it is: what was expected, what was found.
+looks: each rule of the modules `*_mistakes` knows one mistake, and the first that recognises it has the word.  What
+none recognises is reported as it is: what was expected, what was found.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from lossdsl.diagnostics import Problem
 from lossdsl.diagnostics.syntax import UnclosedBracket, Unexpected
 from lossdsl.syntax.failure import Failure, described, expectation
 from lossdsl.syntax.formula_mistakes import FORMULA_MISTAKES
-from lossdsl.syntax.line_mistakes import LINE_MISTAKES
+from lossdsl.syntax.head_mistakes import HEAD_MISTAKES
+from lossdsl.syntax.line_mistakes import ANYWHERE_MISTAKES, STATEMENT_MISTAKES
 from lossdsl.syntax.scan import CLOSING, statement_starts
 
 BREAKING = "write parentheses around the formula: inside brackets a line breaks freely"
@@ -22,7 +23,7 @@ def blame(failure: Failure) -> tuple[Problem, int]:
     swallowed = _swallowed_line(failure)
     if swallowed is not None:
         return swallowed
-    for mistake in (*LINE_MISTAKES, *FORMULA_MISTAKES):
+    for mistake in (*ANYWHERE_MISTAKES, *HEAD_MISTAKES, *STATEMENT_MISTAKES, *FORMULA_MISTAKES):
         problem = mistake(failure)
         if problem is not None:
             return problem, failure.line.next

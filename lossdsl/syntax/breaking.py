@@ -13,7 +13,8 @@ from itertools import pairwise
 
 from lossdsl.diagnostics import Source
 from lossdsl.syntax.failure import REDUCTION_WORDS
-from lossdsl.syntax.scan import Lexeme, LogicalLine, Scanner
+from lossdsl.syntax.lexeme import Lexeme, LogicalLine
+from lossdsl.syntax.scan import Scanner
 from lossdsl.syntax.spacing import is_index_bracket, is_sign, spaced, spelled
 
 WIDTH = 100

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lossdsl.diagnostics import Span
-from lossdsl.syntax.scan import Lexeme, LogicalLine
+from lossdsl.syntax.lexeme import Lexeme, LogicalLine
 from lossdsl.syntax.tree import NORMALISERS, REDUCTIONS
 from lossdsl.syntax.words import KEYWORDS, OPERANDS, normalise
 
@@ -18,7 +18,7 @@ _EXPRESSION_STARTS = (
 _OPERATORS = frozenset(
     ("+", "-", "−", "*", "·", "×", "/", "^", "**", "²", "³", "<", "<=", "≤", ">", ">=", "≥", "==", "!=", "≠")
 ) | frozenset(("in", "∈", "and", "or", "if", "(", "["))  # fmt: skip
-_COMPARISONS = frozenset(("<", "<=", "≤", ">", ">=", "≥", "!=", "≠"))
+COMPARISONS = frozenset(("<", "<=", "≤", ">", ">=", "≥", "==", "!=", "≠"))
 
 _PHRASES = {
     "NAME": "a name",
@@ -196,7 +196,7 @@ def expectation(accepts: frozenset[str]) -> str:
         rest -= _OPERATORS
     elif "<" in rest:
         phrases.append("a domain")
-        rest -= _COMPARISONS | {"in", "∈"}
+        rest -= COMPARISONS | {"in", "∈"}
     for kind in ("NAME", "NUMBER", "STRING"):
         if kind in rest:
             phrases.append(_PHRASES[kind])

@@ -11,9 +11,10 @@ from typing import Literal
 
 from lossdsl.diagnostics import CompilerBug
 from lossdsl.syntax.breaking import INDENT, lay_out, tidy_comment
+from lossdsl.syntax.lexeme import LogicalLine
 from lossdsl.syntax.parser import parse
 from lossdsl.syntax.printer import format_expr
-from lossdsl.syntax.scan import LogicalLine, Scanner
+from lossdsl.syntax.scan import Scanner
 from lossdsl.syntax.walk import same
 
 __all__ = ["format_expr", "format_text"]

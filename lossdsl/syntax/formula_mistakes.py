@@ -19,13 +19,12 @@ from lossdsl.diagnostics.syntax import (
     TowerOfPowers,
     Unexpected,
 )
-from lossdsl.syntax.failure import REDUCTION_WORDS, Failure, described
-from lossdsl.syntax.line_mistakes import reserved_word
-from lossdsl.syntax.scan import Lexeme
+from lossdsl.syntax.failure import COMPARISONS, REDUCTION_WORDS, Failure, described
+from lossdsl.syntax.lexeme import Lexeme
+from lossdsl.syntax.reserved import reserved_word
 
 _SETS = ("in", "∈")
 _POWERS = ("^", "**", "²", "³")
-_COMPARISONS = frozenset(("<", "<=", "≤", ">", ">=", "≥", "==", "!=", "≠"))
 _NUMBER_TAIL = re.compile(r"_|[eE][0-9]*$|[xXoObB][0-9a-fA-F]+$|[fFdDlLjJ]$")
 
 
@@ -131,7 +130,7 @@ def _binders(failure: Failure) -> Problem | None:
         return ReductionForm(failure.span, "the indices come before `where`", "write `sum[i where condition](...)`")
     if text == "]":
         return ReductionForm(failure.span, "the square brackets name at least one index", "write `sum[i](...)`")
-    if text in _COMPARISONS or text in (";", "|"):
+    if text in COMPARISONS or text in (";", "|"):
         hint = "write `sum[i where condition](...)`"
         return ReductionForm(failure.span, "a condition comes after `where`", hint)
     if text == "=":
@@ -167,7 +166,7 @@ def _set(failure: Failure) -> Problem | None:
             return DomainForm(failure.span, f"an interval has two ends; instead found {described(failure.found)}", hint)
     if text == "{" and failure.wants_operand:
         return DomainForm(failure.span, "a set stands only behind `in`", "write `x in {0, 1}`; braces do not group")
-    if text in (*_SETS, *_COMPARISONS) and text not in failure.accepts and not failure.wants_operand:
+    if text in (*_SETS, *COMPARISONS) and text not in failure.accepts and not failure.wants_operand:
         hint = "join them with `and`: `a < b and b in c`"
         return DomainForm(failure.span, "`in` is not chained with other comparisons", hint)
     return None
@@ -215,7 +214,7 @@ def _indexing(failure: Failure) -> Problem | None:
 
 
 def _holds_condition(failure: Failure) -> bool:
-    return any(lexeme.text in _COMPARISONS and lexeme.parent == failure.at for lexeme in failure.line.lexemes)
+    return any(lexeme.text in COMPARISONS and lexeme.parent == failure.at for lexeme in failure.line.lexemes)
 
 
 def _comma(failure: Failure) -> Problem | None:

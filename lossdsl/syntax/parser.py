@@ -33,7 +33,8 @@ from lossdsl.syntax.build import Word
 from lossdsl.syntax.checks import check
 from lossdsl.syntax.failure import Failure
 from lossdsl.syntax.grammar import spelling, tables
-from lossdsl.syntax.scan import LogicalLine, Scanner
+from lossdsl.syntax.lexeme import LogicalLine
+from lossdsl.syntax.scan import Scanner
 from lossdsl.syntax.text import read_source
 from lossdsl.syntax.words import KEYWORDS, normalise
 

@@ -8,62 +8,20 @@ range.  A line that is not so carries its first `problem`, and is not parsed.
 from __future__ import annotations
 
 import re
-import unicodedata
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
 
 from lossdsl.diagnostics import LossError, Problem, Source, Span
 from lossdsl.diagnostics.limits import MAX_DEPTH, MAX_SYMBOLS, NestedTooDeep, TooManySymbols
 from lossdsl.diagnostics.syntax import (
     BlockForm,
-    ForbiddenCharacter,
     ForeignOperator,
-    TabCharacter,
     UnclosedBracket,
     UnclosedText,
     UnmatchedBracket,
 )
+from lossdsl.syntax.characters import CONTROL, stray_problem, tab_problem
+from lossdsl.syntax.lexeme import Kind, Lexeme, LogicalLine
 from lossdsl.syntax.numerals import number_problem
 from lossdsl.syntax.words import KEYWORDS, OPERANDS
-
-Kind = Literal["name", "number", "text", "operator", "open", "close", "bar open", "bar close", "bar between", "comment"]
-
-
-class Lexeme(NamedTuple):
-    """One symbol; `parent` is the position in its line of the innermost bracket or bar around it, or -1."""
-
-    kind: Kind
-    start: int
-    end: int
-    text: str
-    parent: int
-
-
-@dataclass(frozen=True)
-class LogicalLine:
-    """Characters start <= i < end; `next` is where the following physical line starts."""
-
-    source: Source
-    start: int
-    end: int
-    next: int
-    indent: int
-    lexemes: tuple[Lexeme, ...]
-    comments: tuple[Lexeme, ...]
-    problem: Problem | None
-
-    @property
-    def word(self) -> str:
-        return self.lexemes[0].text
-
-    def span(self, lexeme: Lexeme) -> Span:
-        return Span(self.source, lexeme.start, lexeme.end)
-
-    def end_span(self) -> Span:
-        """The place after the last symbol."""
-        end = self.lexemes[-1].end
-        return Span(self.source, end, end)
-
 
 NAME_START = r"[^\x00-@\[-^`{-\x9F²³·×−≤≥≠∈∞√∑\s]"
 NAME_PART = r"[^\x00-/:-@\[-^`{-\x9F²³·×−≤≥≠∈∞√∑\s]"
@@ -269,7 +227,7 @@ class _Line:
         rest = self.text[position : position + 1]
         if "\t" in self.text[offset:position] and rest not in ("", "\n", "#"):
             tab = self.text.index("\t", offset)
-            self._report(_tab(Span(self.source, tab, tab + 1)))
+            self._report(tab_problem(Span(self.source, tab, tab + 1)))
         return position
 
     def _check_name(self, start: int, text: str) -> None:
@@ -279,14 +237,14 @@ class _Line:
         known = next(
             (i for i in range(len(text)) if not (text[: i + 1] if i == 0 else "x" + text[i]).isidentifier()), 0
         )
-        self._report(_stray_problem(Span(self.source, start + known, start + known + 1)))
+        self._report(stray_problem(Span(self.source, start + known, start + known + 1)))
 
     def _check_text(self, start: int, end: int) -> None:
         self._check_characters(start, end)
 
     def _check_characters(self, start: int, end: int) -> None:
-        if control := _CONTROL.search(self.text, start, end):
-            self._report(_stray_problem(Span(self.source, control.start(), control.end())))
+        if control := CONTROL.search(self.text, start, end):
+            self._report(stray_problem(Span(self.source, control.start(), control.end())))
 
     def _stray(self, position: int) -> int:
         """A character that starts no symbol."""
@@ -297,9 +255,9 @@ class _Line:
             return self._unclosed_text(position)
         span = Span(self.source, position, position + 1)
         if character == "\t":
-            self._report(_tab(span))
+            self._report(tab_problem(span))
         else:
-            self._report(_stray_problem(span))
+            self._report(stray_problem(span))
             self._add("operator", position, position + 1, character)
         return position + 1
 
@@ -382,55 +340,3 @@ def statement_starts(text: str, offset: int, indent: int) -> bool:
     if _ITEM_OR_RETURN.match(text, position):
         return True
     return position - offset <= indent and _LOOKS_LIKE_START.match(text, position) is not None
-
-
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
-
-_LOOK_ALIKES = {
-    "\u00a0": "a no-break space; write a plain space",
-    "\u3000": "an ideographic space; write a plain space",
-    "\ufeff": "a byte order mark; take it away",
-    "\u200b": "a zero-width space; take it away",
-    "“": 'a typographic quote; write `"`',
-    "”": 'a typographic quote; write `"`',
-    "‘": 'a typographic quote; texts are written between `"`',
-    "’": 'a typographic quote; texts are written between `"`',
-    "–": "a dash; write `-`",
-    "—": "a dash; write `-`",
-    "‖": "a double bar; write `norm[...](...)` for a norm",
-    "∥": "a double bar; write `norm[...](...)` for a norm",
-    "÷": "write `/`",
-    "∧": "write `and`",
-    "∨": "write `or`",
-    "¬": "write `not`",
-    "∏": "write `prod[...](...)`",
-    "∉": "write `not x in ...`",
-    "→": "write `=`",
-    "←": "write `=`",
-    "≔": "write `=`",
-    "∗": "write `*`",
-    "∙": "write `*`",
-    "⋅": "write `*`",
-    "…": "write `..`",
-}
-
-
-def _tab(span: Span) -> Problem:
-    return TabCharacter(span, "this is a tab", "write spaces")
-
-
-def _stray_problem(span: Span) -> Problem:
-    character = span.text
-    shown = character if character.isprintable() else f"U+{ord(character[0]):04X}"
-    hint = _LOOK_ALIKES.get(character)
-    if hint is None and character.isdigit():
-        hint = _digit_hint(character)
-    return ForbiddenCharacter(span, f"`{shown}` has no meaning here", hint)
-
-
-def _digit_hint(character: str) -> str:
-    digit = unicodedata.digit(character)
-    style = unicodedata.decomposition(character)
-    if style.startswith("<super>"):
-        return f"write `^{digit}`"
-    return f"write `{digit}`; a name may hold it, as in `x{digit}`" if style.startswith("<sub>") else f"write `{digit}`"

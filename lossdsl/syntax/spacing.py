@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lossdsl.syntax.failure import REDUCTION_WORDS
+from lossdsl.syntax.lexeme import Lexeme
 from lossdsl.syntax.printer import TIGHT
-from lossdsl.syntax.scan import Lexeme
 from lossdsl.syntax.words import KEYWORDS, OPERANDS, normalise
 
 _SPELLINGS = {

@@ -46,6 +46,23 @@ class TorchEmitter(Emitter):
             return Text(f"{atom(self.value(node.args[0]).code)}.detach()")
         return super()._node(node)
 
+    def _function(self, node: Node) -> Text:
+        """The tensor of a comparison comes first: `0 == x` is a tensor, but not to a type checker."""
+        if node.op in ("eq", "ne") and self.is_host(node.args[0]) and not self.is_host(node):
+            node = self.graph.raw(node.op, *reversed(node.args))
+            self.count_new(node)
+        return super()._function(node)
+
+    def _where(self, node: Node, view: View) -> Text:
+        """Of two numbers one has to be a tensor, so that the result has the dtype of the computation."""
+        condition, then, otherwise = node.args
+        numbers = self.is_host(then) and self.is_host(otherwise) and not self.is_host(condition)
+        if view != "real" or not numbers or (then.is_value(1) and otherwise.is_value(0)):
+            return super()._where(node, view)
+        chosen = self.lifted(condition, self.axes(node.free), "bool")
+        first = self.dialect.number(self.value(then, view).code)
+        return Text(self.dialect.where(chosen, first, self.value(otherwise, view).code))
+
     def _host_where(self, node: Node, view: View) -> Text:
         """As in any back end, but a number beside a tensor becomes a tensor: the result has to have methods."""
         text = super()._host_where(node, view)

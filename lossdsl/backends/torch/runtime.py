@@ -153,7 +153,8 @@ def _reduced(element: torch.Tensor, kept: torch.Tensor | None, shape: Sequence[i
     if reduction == "sum":
         return element.sum()
     if reduction == "mean":
-        return element.sum() / _count(kept, shape)
+        mean: torch.Tensor = element.sum() / _count(kept, shape)
+        return mean
     raise ValueError(f'reduction must be "mean", "sum" or "none", got {reduction!r}')
 
 
@@ -162,7 +163,9 @@ def _seed(
 ) -> torch.Tensor:
     """The weight of each element: what arrives from above (1 for None), shared out by the reduction."""
     weight = torch.ones((), dtype=like.dtype, device=like.device) if upstream is None else upstream
-    return (weight / _count(kept, shape) if reduction == "mean" else weight).expand(shape)
+    if reduction == "mean":
+        weight = weight / _count(kept, shape)
+    return weight.expand(shape)
 
 
 def _along(tangent: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor:
@@ -221,7 +224,7 @@ def _scattered(value: torch.Tensor, keys: Sequence[Any], shape: Sequence[int], a
 
 
 def _placed(value: torch.Tensor, blocks: Sequence[Any], shape: Sequence[int]) -> torch.Tensor:
-    """Zeros of a shape with the values in one block: per axis (start, stop, step), a position, or None for all of it."""
+    """Zeros with the values in one block; per axis (start, stop, step), a position, or None for all of it."""
     padding: list[int] = []
     for dim, block in enumerate(blocks):
         if block is None:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 import tokenize
+from collections.abc import Sequence
 
 WIDTH = 120
+LEAST = 40
+"""A pair of brackets around less than this is not broken."""
 OPENING = {"(": ")", "[": "]", "{": "}"}
+INDENT = "    "
+
+Operators = Sequence[tuple[str, int]]
+"""Brackets, commas and the like of a line, each with its column."""
 
 
 def wrapped(text: str) -> str:
@@ -14,44 +22,63 @@ def wrapped(text: str) -> str:
     lines = text.splitlines()
     if all(len(line) <= WIDTH for line in lines):
         return text
-    statements: list[list[tokenize.TokenInfo]] = [[]]
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type in (tokenize.NEWLINE, tokenize.NL):
-            statements.append([])
-        elif token.type not in (tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER, tokenize.COMMENT):
-            statements[-1].append(token)
-    for tokens in statements:
-        if tokens and tokens[0].start[0] == tokens[-1].end[0]:
-            row = tokens[0].start[0] - 1
-            lines[row] = "\n".join(_broken(lines[row], [(t.string, t.start[1]) for t in tokens if t.type == tokenize.OP]))
+    for tokens in _statements(text):
+        row = tokens[0].start[0] - 1
+        if row == tokens[-1].end[0] - 1 and len(lines[row]) > WIDTH:
+            operators = [(t.string, t.start[1]) for t in tokens if t.type == tokenize.OP]
+            lines[row] = "\n".join(_broken(lines[row], operators))
     return "\n".join(lines) + "\n"
 
 
-def _broken(line: str, operators: list[tuple[str, int]]) -> list[str]:
-    """The line, or its lines: what stands before, in and after the longest pair of outermost brackets."""
-    if len(line) <= WIDTH:
+def _statements(text: str) -> list[list[tokenize.TokenInfo]]:
+    """The tokens of each logical line."""
+    statements: list[list[tokenize.TokenInfo]] = [[]]
+    skipped = (tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER, tokenize.COMMENT)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type in (tokenize.NEWLINE, tokenize.NL):
+            statements.append([])
+        elif token.type not in skipped:
+            statements[-1].append(token)
+    return [tokens for tokens in statements if tokens]
+
+
+def _broken(line: str, operators: Operators) -> list[str]:
+    """The lines of a statement: before, in and after its longest brackets, or brackets around all of its right side."""
+    outside, pairs = _brackets(operators)
+    indent = line[: len(line) - len(line.lstrip())]
+    right = re.match(r"\s*(?:[^=()\[\]{}]+ = |return )", line)
+    start, end, commas = max(pairs, key=lambda pair: pair[1] - pair[0], default=(0, 0, []))
+    if right and (outside or end - start < LEAST):
+        return _split(line[: right.end()] + "(", line[right.end() :], ")", indent, right.end(), outside)
+    if end - start < LEAST:
         return [line]
-    depth, start, pairs = 0, 0, []
+    return _split(line[: start + 1], line[start + 1 : end], line[end:], indent, start + 1, commas)
+
+
+def _brackets(operators: Operators) -> tuple[list[int], list[tuple[int, int, list[int]]]]:
+    """Columns of the commas outside of brackets; of each outermost pair: its ends, and the commas directly in it."""
+    outside: list[int] = []
+    pairs: list[tuple[int, int, list[int]]] = []
+    depth, start = 0, 0
     commas: list[int] = []
     for symbol, column in operators:
         if symbol in OPENING:
-            start, commas = (column, []) if depth == 0 else (start, commas)
+            if depth == 0:
+                start, commas = column, []
             depth += 1
         elif symbol in OPENING.values():
             depth -= 1
             if depth == 0:
-                pairs.append((column - start, start, column, commas))
-        elif symbol == "," and depth == 1:
-            commas.append(column)
-    if not pairs:
-        return [line]
-    _, start, end, commas = max(pairs, key=lambda pair: pair[0])
-    indent = line[: len(line) - len(line.lstrip())]
-    inner = indent + "    "
-    if len(inner) + end - start - 1 <= WIDTH:
-        return [line[: start + 1], inner + line[start + 1 : end].strip(), indent + line[end:]]
-    if not commas:
-        return [line]
-    edges = [start, *commas, end]
-    parts = [line[a + 1 : b].strip() for a, b in zip(edges, edges[1:], strict=False)]
-    return [line[: start + 1], *(f"{inner}{part}," for part in parts if part), indent + line[end:]]
+                pairs.append((start, column, commas))
+        elif symbol == "," and depth < 2:
+            (commas if depth else outside).append(column)
+    return outside, pairs
+
+
+def _split(head: str, body: str, tail: str, indent: str, offset: int, commas: Sequence[int]) -> list[str]:
+    """Head, body and tail on lines of their own; the body at its commas where one line does not hold it."""
+    if not commas or len(indent + INDENT + body) <= WIDTH:
+        return [head, indent + INDENT + body.strip(), indent + tail]
+    edges = [-1, *(column - offset for column in commas), len(body)]
+    parts = [body[a + 1 : b].strip() for a, b in zip(edges, edges[1:], strict=False)]
+    return [head, *(f"{indent}{INDENT}{part}," for part in parts if part), indent + tail]

@@ -232,6 +232,16 @@ class _Solver:
             if use.form.plain and not use.inner and declared[0] == core.ZERO:
                 self._must_equal(var, declared, use, [])
                 self.applied.add((id(use.read), use.axis))
+        for inner in [one for one, at in self.links.items() if at is var and self._leads(one)]:
+            self._same_inside(var, declared, self.range(inner))
+
+    def _same_inside(self, var: Var, declared: Bounds, inside: Bounds) -> None:
+        """`sum[c in 5](softmax[c](x[c]))`: the range that is given is that of the softmax, too."""
+        if extents.clash(extents.length(declared), extents.length(inside)) or declared[0] != inside[0]:
+            shown, given = extents.show_positions(inside), extents.show_positions(declared)
+            why = f"`{var.name}` runs over positions {given} outside, and {shown} inside"
+            raise LossError(SizesClash(var.span, why, "leave the range out where the index is bound"))
+        self.draft.require_equal(declared[1], inside[1], var.span, f"both are the range of `{var.name}`")
 
     def _must_equal(self, var: Var, best: Bounds, use: Use, found: list[Use]) -> None:
         if use.bounds == best:

@@ -1,0 +1,29 @@
+"""What the tests share: files with expected output, and how to renew them.
+
+`pytest --update-golden` writes what the code says now into the files; the difference is then read and committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the expected outputs anew")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """A check that a text is what a file holds; with `--update-golden`, the file is made to hold it."""
+    update = bool(request.config.getoption("--update-golden"))
+
+    def check(path: Path, text: str) -> None:
+        if update:
+            path.write_text(text, encoding="utf-8", newline="\n")
+        expected = path.read_text(encoding="utf-8") if path.exists() else f"(there is no {path.name} yet)"
+        assert text == expected, f"{path.name} differs; `pytest --update-golden` renews it"
+
+    return check
