@@ -179,7 +179,7 @@ def _is_finite(node: Node, table: StageTable) -> bool:
             return p.value >= 0 or _at_least_some(a, table)
         case "exp", (x,):
             return sign(table, -x) != "any"
-        case ("sqrt" | "sqrt1pm1"), (x,):
+        case (("sqrt" | "sqrt1pm1"), (x,)):
             return sign(table, x) != "any"
         case ("log1p", (x,)):
             return sign(table, x) != "any"
@@ -210,7 +210,7 @@ def _at_least_some(node: Node, table: StageTable) -> bool:
             return any(_at_least_some(a, table) and sign(table, a) == "positive" for a in args)
         case "mul", (a, b):
             return _at_least_some(a, table) and _at_least_some(b, table)
-        case ("sqrt" | "abs"), (a,):
+        case (("sqrt" | "abs"), (a,)):
             return _at_least_some(a, table)
     return _is_one_number(node, table)
 

@@ -31,7 +31,8 @@ class Fault:
 class Comparison:
     """The entry with the largest error for what is allowed there, in ulps; what is wrong, if something is.
 
-    Without an error there is only right and wrong.  `compared` counts the entries with a reference: where a formula has no value, nothing is compared.
+    Without an error there is only right and wrong.  `compared` counts the entries with a reference: where a formula has
+    no value, nothing is compared.  `vast` says that the reference is too large for the dtype.
     """
 
     compared: int
@@ -39,6 +40,7 @@ class Comparison:
     allowed: float | None = 0.0
     place: tuple[int, ...] = ()
     wrong: str = ""
+    vast: bool = False
 
     @property
     def strain(self) -> float:
@@ -93,10 +95,10 @@ def _entry(found: float, expected: Expected, place: tuple[int, ...], precision: 
     if too_large and not mpmath.isfinite(value):
         return Comparison(1, place=place)
     if not mpmath.isfinite(value) or mpmath.isinf(reference):
-        return Comparison(1, float("inf"), 0.0, place, wrong)
+        return Comparison(1, float("inf"), 0.0, place, wrong, too_large)
     ulp = precision.ulp(expected.scale[place])
     error, limit = float(abs(value - reference) / ulp), float(allowed / ulp)
-    return Comparison(1, error, limit, place, wrong if error > limit else "")
+    return Comparison(1, error, limit, place, wrong if error > limit else "", too_large)
 
 
 def _short(found: Any) -> str:

@@ -35,18 +35,26 @@ SATURATING = (17.0, 40.0, 90.0, 710.0, 1e4)
 """Where exp(-x) vanishes beside 1 in float32 and in float64, and where exp(x) overflows in one and in the other."""
 TENTH = {DOUBLE: 1e30, SINGLE: 1e4}
 """About a tenth of the range of exponents: a product of several such numbers can still be represented."""
+MODERATE = 100
+"""Digits for numbers around 1: even exp(-100) leaves fifty digits beside 1."""
+ALL_OF_DOUBLE = 400
+"""Digits in which no float64 is lost beside 1."""
 MASKS = 4
 FREE_RANGE = 8.0
 
 
 @dataclass(frozen=True)
 class Point:
-    """Arguments by name, exact in `precision`; those left out take their defaults."""
+    """Arguments by name, exact in `precision`; those left out take their defaults.
+
+    `digits` are enough for the reference interpreter to tell the numbers that come up from 0, beside 1.
+    """
 
     label: str
     kind: Kind
     precision: Precision
     arguments: dict[str, Any]
+    digits: int
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,10 @@ class Scenario:
     styles: tuple[Style, ...] = ("signed", "positive", "unit")
     optional: bool = True
     """Whether arguments with defaults are given."""
+
+    @property
+    def digits(self) -> int:
+        return ALL_OF_DOUBLE if self.kind == "extreme" or self.hyper in ("low", "high") else MODERATE
 
 
 @dataclass
@@ -88,7 +100,7 @@ class Points:
                 continue
             if arguments is not None and not any(_same(arguments, other) for other in seen):
                 seen.append(arguments)
-                yield Point(scenario.label, scenario.kind, precision, arguments)
+                yield Point(scenario.label, scenario.kind, precision, arguments, scenario.digits)
 
     def _arguments(self, scenario: Scenario, drawer: Drawer) -> dict[str, Any] | None:
         hyper = _hyperparameters(self.program, scenario.hyper, drawer)

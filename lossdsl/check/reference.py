@@ -15,7 +15,8 @@ result: each operation of the formula once, a reduction as often as it has eleme
   precision, each inexact result rounded up or down at random: its error is sum c_k d_k with |d_k| <= 2 u.  Its root
   mean square is at least u sum |c_k|/sqrt(3 K), by the inequality of Cauchy and Schwarz, and the largest of four such
   errors is above an eighth of that, except with a probability of about (1/8)^4.  So 8 sqrt(3 K) times the largest is
-  allowed.
+  allowed.  (The formula is evaluated once more, rounding to nearest as code does, to see which of its conditions hang
+  on a rounding: two numbers that differ by less become equal.)
 
 The formula is evaluated in its promised form: what section 7 promises to be accurate is one operation.
 """
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +36,7 @@ from mpmath import mpf
 
 from lossdsl.check.jets import VALUE, Answers, Jets, Key, Question, order
 from lossdsl.check.paths import Magnitudes
+from lossdsl.check.points import Point
 from lossdsl.check.precision import Precision
 from lossdsl.check.promises import promised
 from lossdsl.check.rounding import at_random
@@ -50,8 +53,7 @@ PROBES = 4
 """How often the formula is evaluated with random roundings."""
 DIGITS = 30
 """For sums and quotients of errors; they are not needed to more than one."""
-LADDER = (400, 800, 1600)
-"""At the first of these precisions no float64 is lost beside 1."""
+MOST_DIGITS = 1600
 MATCHING = mpf("1e-20")
 
 Objects = npt.NDArray[np.object_]
@@ -84,12 +86,11 @@ class Reference:
         self.promised = promised(program)
         self.elementwise = is_elementwise(program)
 
-    def expect(
-        self, arguments: Mapping[str, Any], precision: Precision, question: Question
-    ) -> dict[Key, Expected] | Refused:
-        """What code that computes in `precision` has to answer."""
+    def expect(self, point: Point, question: Question) -> dict[Key, Expected] | Refused:
+        """What code that computes in the precision of the point has to answer."""
+        arguments, precision = point.arguments, point.precision
         try:
-            settled = self._settled(arguments, question)
+            settled = self._settled(point, question)
             lost = self._lost(arguments, precision, settled, question)
             terms = self._terms(arguments, question)
         except EvaluationError as error:
@@ -101,25 +102,27 @@ class Reference:
                 for key, reference in _comparable(settled).items()
             }
 
-    def has_value(self, arguments: Mapping[str, Any]) -> bool | Refused:
+    def has_value(self, point: Point) -> bool | Refused:
         """Whether the loss is a number there."""
         try:
-            answers = Jets(self.program, LADDER[0], arguments).answer(Question({}))
+            answers = Jets(self.program, point.digits, point.arguments).answer(Question({}))
         except EvaluationError as error:
             return Refused(error.message)
         return not any(entry != entry for entry in answers[VALUE, ""].reshape(-1))
 
     # ------------------------------------------------------------ the reference
 
-    def _settled(self, arguments: Mapping[str, Any], question: Question) -> Answers:
+    def _settled(self, point: Point, question: Question) -> Answers:
         """The formula, in more and more digits, until its promised form agrees; nan for entries that never do."""
-        for digits in LADDER:
-            formula = Jets(self.program, digits, arguments).answer(question)
-            form = Jets(self.promised, digits, arguments).answer(question)
+        digits = point.digits
+        while True:
+            formula = Jets(self.program, digits, point.arguments).answer(question)
+            form = Jets(self.promised, digits, point.arguments).answer(question)
             settled = {key: _agreed(formula[key], form[key]) for key in formula}
-            if all(np.array_equal(np.equal(formula[key], formula[key]), np.equal(x, x)) for key, x in settled.items()):
-                break
-        return settled
+            lost = any(_undefined(settled[key]) > _undefined(formula[key]) for key in formula)
+            if not lost or digits >= MOST_DIGITS:
+                return settled
+            digits *= 2
 
     def _expected(
         self, reference: Objects, terms: Objects | None, lost: Objects, operations: int, precision: Precision
@@ -135,10 +138,10 @@ class Reference:
         largest = [max(magnitudes, default=mpf(0))] * len(magnitudes)
         return _array(magnitudes if self.elementwise else largest, reference.shape)
 
-    def overflows(self, arguments: Mapping[str, Any], precision: Precision, question: Question) -> bool:
+    def overflows(self, point: Point, question: Question) -> bool:
         """Whether the formula itself, in its promised form, passes what the precision can represent on its way."""
-        found = Jets(self.promised, precision.digits, arguments).largest(question)
-        return bool(found > precision.largest)
+        found = Jets(self.promised, point.precision.digits, point.arguments).largest(question)
+        return bool(found > point.precision.largest)
 
     # ------------------------------------------------------------ rounding
 
@@ -147,8 +150,8 @@ class Reference:
     ) -> Answers:
         """The largest error of the formula at low precision, scaled to `precision`; inf where it is no number."""
         lost = {key: _array([mpf(0)] * array.size, array.shape) for key, array in settled.items()}
-        for seed in range(PROBES):
-            with at_random(seed):
+        for probe in (nullcontext(), *map(at_random, range(PROBES))):
+            with probe:
                 found = Jets(self.promised, precision.digits, arguments).answer(question)
             with mpmath.workdps(DIGITS):
                 for key, array in lost.items():
@@ -161,7 +164,7 @@ class Reference:
         """For each derivative the magnitude of its terms; inf where one of them is not finite."""
         along = {name: np.abs(vector) for name, vector in question.vectors.items()}
         asked = replace(question, vectors=along, exports=False)
-        found = Jets(self.promised, LADDER[0], arguments, Magnitudes).answer(asked)
+        found = Jets(self.promised, DIGITS, arguments, Magnitudes).answer(asked)
 
         def size(term: mpf) -> mpf:
             return term if term == term else mpf("inf")
@@ -217,6 +220,10 @@ def _agreed(formula: Objects, form: Objects) -> Objects:
         return one if abs(one - other) <= max(MATCHING * abs(one), LEAST) else mpf("nan")
 
     return _array([entry(a, b) for a, b in zip(formula.reshape(-1), form.reshape(-1), strict=True)], formula.shape)
+
+
+def _undefined(array: Objects) -> int:
+    return sum(entry != entry for entry in array.reshape(-1))
 
 
 def _distance(found: mpf, reference: mpf) -> mpf:

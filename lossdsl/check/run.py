@@ -88,7 +88,7 @@ class _Run:
         """The first candidate at which the loss has a value; else the first that the language refuses, if any."""
         refused = None
         for point in candidates:
-            answer = self.reference.has_value(point.arguments)
+            answer = self.reference.has_value(point)
             if answer is True:
                 return point
             if answer is not False:
@@ -98,7 +98,7 @@ class _Run:
     def compare(self, point: Point) -> None:
         vectors = self._directions(point)
         asked = {subject.name: Asked(subject, point, vectors) for subject in self.subjects}
-        expected = self.reference.expect(point.arguments, point.precision, question(self.program, point, vectors))
+        expected = self.reference.expect(point, question(self.program, point, vectors))
         if isinstance(expected, Refused):
             self._compare_answer((VALUE, ""), expected, point, asked)
             return
@@ -128,13 +128,14 @@ class _Run:
     def _compare_meaning(self, key: Key, expected: Expected | Refused, point: Point, name: str, subject: Asked) -> None:
         row, part = f"{name} {row_name(key)}", key[1]
         comparison = compare(subject.answer(key), expected, point.precision)
-        if comparison.wrong and point.kind == "extreme" and self._overflows(point, subject.vectors):
+        if comparison.wrong and not comparison.vast and self._overflows(point, subject.vectors):
             self.ledger.explain(row, MEANING, point, f"{part} {comparison.wrong}: {OVERFLOW}".strip())
         else:
             self.ledger.add(row, MEANING, point, part, comparison)
 
     def _overflows(self, point: Point, vectors: Vectors) -> bool:
-        return self.reference.overflows(point.arguments, point.precision, Question(vectors))
+        """Then it is the formula that can not be computed there; still, it must not give a number for a vast one."""
+        return point.kind == "extreme" and self.reference.overflows(point, Question(vectors))
 
     def _compare_autograd(self, key: Key, expected: Expected, point: Point, asked: Mapping[str, Asked]) -> None:
         """The closed form of PyTorch; the Hessian diagonal of NumPy, too, which has no other witness."""

@@ -157,7 +157,7 @@ class TorchCode:
         return [self.torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True)]
 
     def _array(self, tensor: Any) -> Any:
-        return tensor.detach().numpy()
+        return tensor.numpy(force=True)
 
 
 @contextmanager

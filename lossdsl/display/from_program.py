@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from lossdsl.display.conjunction import conjunction
@@ -178,11 +179,22 @@ class _Writer:
         """The index of the position is also the one that is normalised over."""
         (along,) = stage.reduced
         *others, place = at
-        assert isinstance(place.value, Index), "a softmax at another position has a name of its own"
+        if not isinstance(place.value, Index) or any(place.free & other.free for other in others):
+            return self._weight(stage, at, scope)
         mapping = dict(zip(stage.out[:-1], others, strict=True)) | {along: place}
         body, where = self._parts(stage, mapping, scope)
         binder = Binder(scope[place.value], place.value.low, place.value.high)
         return Reduction(stage.op, (binder,), where, body)
+
+
+    def _weight(self, stage: Stage, at: Sequence[Node], scope: Scope) -> Formula:
+        """A softmax or its logarithm at a position that is no index of its own: by its definition."""
+        (along,) = stage.reduced
+        *others, place = at
+        body, _ = self._parts(stage, dict(zip(stage.out[:-1], others, strict=True)) | {along: place}, scope)
+        total = self._reduction(replace(stage, out=stage.out[:-1], op="logsumexp"), others, scope)
+        logarithm = Apply("sub", (body, total))
+        return logarithm if stage.op == "log_softmax" else Apply("exp", (logarithm,))
 
 
 def _counts_group(formula: Formula) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lossdsl.ir.bounds import in_range
 from lossdsl.ir.graph import Graph, Index, Node, reachable
 from lossdsl.ir.stage import StageTable
 
@@ -39,10 +40,17 @@ class Shapes:
         return (node.op, type(node.value), node.value, *parts)
 
 
+def reads_at(node: Node) -> frozenset[Index]:
+    """The indices at which arrays are read in it: where the node has a value, these are in range."""
+    reads = [n for n in reachable([node]) if n.op == "read"]
+    return frozenset().union(*(n.free for n in reads)) if reads else frozenset()
+
+
 def instance(graph: Graph, pattern: Node, node: Node, known: Mapping[Index, Node] | None = None) -> Mapped | None:
     """The positions of the pattern's free indices at which it is `node`; None if there are none.
 
     Indices in `known` are taken as given.  What is found is proved by substitution, so that it may be guessed freely.
+    Positions of an index that is used only as a number are in its range.
     """
     mapping: Mapped = dict(known or {})
     stack = [(pattern, node)]
@@ -60,5 +68,8 @@ def instance(graph: Graph, pattern: Node, node: Node, known: Mapping[Index, Node
     for index in pattern.free:
         mapping.setdefault(index, graph.index(index))
     found = {index: graph.position(place) for index, place in mapping.items() if index in pattern.free}
+    counted = found.keys() - reads_at(pattern)
+    if not all(in_range(graph, found[index], index.low, index.high) for index in counted):
+        return None
     moved = {index: place for index, place in found.items() if place is not graph.index(index)}
     return found if graph.substitute(pattern, moved) is node else None

@@ -39,7 +39,7 @@ def _remember(programs: Programs, first: int, count: int, outputs: bool) -> list
         f"setup_context({ctx}: Any, {inputs}: Any, {output}: Any)",
         "None",
         f"{ctx}.numbers = {inputs}[{first}:{first + len(programs.numbers)}]",
-        *([f"{ctx}.mark_non_differentiable(*{output}[1:])"] if outputs else []),
+        *([f"{ctx}.set_materialize_grads(False)", f"{ctx}.mark_non_differentiable(*{output}[1:])"] if outputs else []),
         f"{ctx}.save_for_backward({saved})",
         f"{ctx}.save_for_forward({saved})",
     )
@@ -69,6 +69,8 @@ def _value_classes(programs: Programs, name: str) -> list[str]:
     backward = _method(
         f"backward({ctx}: Any, {local.upstream}: Any, *_: Any)",
         "Any",
+        f"if {local.upstream} is None:",
+        f"{INDENT}return (None,) * {count + len(programs.numbers) + 1}",
         f"{local.tensors}, {grads} = {ctx}.saved_tensors[:{count}], {ctx}.saved_tensors[{count}:] or {listed(['None'] * wrt)}",
         f"{local.function}: Any = {name}Gradient if torch.compiler.is_compiling() else {name}GradientForwardMode",
         f"{grads} = {local.function}.apply({local.upstream}, *{local.tensors}, *{grads}, *{ctx}.numbers)",

@@ -66,8 +66,7 @@ class _Module:
         if self.backward == "closed":
             private += [programs.value_and_gradient(self.derived), programs.second_order(self.derived)]
             private += function_classes(programs, self.class_name)
-        else:
-            private.append(programs.plain_value(plain))
+        private.append(programs.plain_value(plain))
         constant = any(sign in text for text in private for sign in ("_host_", "int("))
         public = [self._value(), *self._terms(), *self._predict(constant), module_class(self.interface, plain)]
         body = [*public, self._arguments(constant), *private, *helper_source(programs.helpers, "torch")]
@@ -104,27 +103,33 @@ class _Module:
         return [*self.programs.tensors, *self.programs.hosts, *group]
 
     def _value(self) -> str:
-        local, programs = self.local, self.programs
+        local = self.local
+        by_autograd = f"{local.value}: torch.Tensor = _value({self.programs.call})"
         lines = [self._checked()]
         if self.backward == "closed":
-            tracked = " or ".join(f"{name}.requires_grad" for name in programs.differentiable)
-            tracked = f"({tracked})" if " or " in tracked else tracked
-            early = 'reduction != "none" and ' if programs.reduced else ""
-            names = f"_{self.class_name}Function if torch.compiler.is_compiling() else _{self.class_name}ForwardMode"
-            lines.append(f"{local.with_gradient} = {early}torch.is_grad_enabled() and {tracked}")
-            lines.append(f"{local.function}: Any = {names}")
-            value = f"{local.function}.apply({programs.call}, {local.with_gradient})[0]"
+            lines += ["if _transform_is_traced():", INDENT + by_autograd, "else:", *indented(self._closed_value())]
         else:
-            value = f"_value({programs.call})"
+            lines.append(by_autograd)
         position = self._group_position()
-        lines.append(f"{local.value}: torch.Tensor = {value}")
         if position is not None:
             lines.append('if reduction == "none":')
             lines.append(f"{INDENT}return _grouped({local.value}, {position}, {local.group})")
         lines.append(f"return {local.value}")
         doc = self.interface.program.doc.strip() or f"The loss {self.interface.program.name}."
-        extra = self.interface.reduction_parameter
-        return self._function(self.interface, "", extra, "torch.Tensor", doc, lines)
+        return self._function(self.interface, "", self.interface.reduction_parameter, "torch.Tensor", doc, lines)
+
+    def _closed_value(self) -> list[str]:
+        """Statements that apply the Function: with the gradient if it will be asked for, as far as that can be seen."""
+        local, programs = self.local, self.programs
+        tracked = " or ".join(f"{name}.requires_grad" for name in programs.differentiable)
+        tracked = f"({tracked})" if " or " in tracked else tracked
+        whole = 'reduction != "none" and ' if programs.reduced else ""
+        classes = f"_{self.class_name}Function if torch.compiler.is_compiling() else _{self.class_name}ForwardMode"
+        return [
+            f"{local.with_gradient} = {whole}torch.is_grad_enabled() and {tracked}",
+            f"{local.function}: Any = {classes}",
+            f"{local.value} = {local.function}.apply({programs.call}, {local.with_gradient})[0]",
+        ]
 
     def _group_position(self) -> int | None:
         """Where the axes `..` stand in the elements of the loss."""

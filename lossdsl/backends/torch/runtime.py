@@ -180,6 +180,11 @@ def _without_autocast(device: torch.device) -> Any:
     return torch.set_grad_enabled(torch.is_grad_enabled())
 
 
+def _transform_is_traced() -> bool:
+    """Whether torch.compile traces a transform of torch.func: it takes no autograd.Function under vmap."""
+    return torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active()
+
+
 def _axes(dim: int | Sequence[int]) -> tuple[int, ...]:
     return (dim,) if isinstance(dim, int) else tuple(dim)
 
