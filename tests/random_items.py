@@ -6,6 +6,8 @@ import math
 import random
 from typing import Any
 
+import numpy as np
+
 from tests.random_programs import AXES, IGNORED, NAMES, Array, Drawn, Scope, Writer
 
 GROUP_SHAPES = ((), (2,), (3,), (1, 2), (2, 2), (0,))
@@ -87,10 +89,8 @@ class _Program:
         return self.rng.randrange(low, high + 1) / 64
 
     def _values(self, axes: tuple[str, ...], entry: Any) -> Any:
-        def nested(shape: tuple[int, ...]) -> Any:
-            return [nested(shape[1:]) for _ in range(shape[0])] if shape else entry()
-
-        return nested(self._shape(axes))
+        shape = self._shape(axes)
+        return np.array([entry() for _ in range(math.prod(shape))], dtype=np.float64).reshape(shape)
 
     def _add(self, array: Array, values: Any) -> str:
         self.w.arrays.append(array)

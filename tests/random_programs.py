@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 from hypothesis import strategies as st
 
 Kind = Literal["real", "positive", "mask", "label", "condition", "position"]
@@ -28,6 +29,17 @@ class Drawn:
     text: str
     inputs: dict[str, Any]
     exact: bool
+
+    def record(self) -> dict[str, Any]:
+        """As JSON: arrays by shape and entries in order, since nested lists of nothing have no shape."""
+        arrays = {name: np.asarray(value, dtype=np.float64) for name, value in self.inputs.items()}
+        inputs = {name: {"shape": list(a.shape), "entries": a.ravel().tolist()} for name, a in arrays.items()}
+        return {"text": self.text, "exact": self.exact, "inputs": inputs}
+
+    @staticmethod
+    def of(record: dict[str, Any]) -> Drawn:
+        inputs = {name: np.array(a["entries"]).reshape(a["shape"])[()] for name, a in record["inputs"].items()}
+        return Drawn(record["text"], inputs, record["exact"])
 
 
 @dataclass(frozen=True)
@@ -377,6 +389,8 @@ class Writer:
                 body = f"({body})*({self.using(v, inner.grant(granted), 0)})"
         if where and len(pairs) == 1 and self.chance(12):
             return f"count[{binders}{where} and {self.using(pairs[0][0], inner, 0)} > 0]"
+        if op == "norm":
+            body = f"{body} + 0.3"  # a norm of 0 has no second derivative
         return f"{op}[{binders}{where}]({body})"
 
     def along(self, scope: Scope, d: int) -> str:

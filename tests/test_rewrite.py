@@ -25,6 +25,7 @@ CASES: dict[str, tuple[str, str, str, list[float]]] = {
     "sigmoid": ("1/(1 + exp(-x))", "sigmoid", "1/(2 + exp(-x))", [-800.0, -40.0, 40.0]),
     "sigmoid from a quotient": ("exp(x)/(1 + exp(x))", "sigmoid", "exp(x)/(1 + exp(y))", [800.0, -40.0]),
     "sigmoid of a difference": ("exp(x)/(exp(x) + exp(y))", "sigmoid", "exp(x)/(exp(x) + y)", [800.0, -800.0]),
+    "quotient by an exponential": ("w/exp(x)", "exp", "w/(2 + exp(x))", [-3.0, 2.0]),
     "sigmoid complement": ("1 - sigmoid(x)", "sigmoid", "2 - sigmoid(x)", [40.0, 700.0]),
     "complement of a selection": (
         "(1 - (sigmoid(x) if t == 1 else 1 - sigmoid(x)))^g", "log_sigmoid", "2 - (sigmoid(x) if t == 1 else y)", [40.0],

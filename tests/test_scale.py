@@ -14,9 +14,7 @@ from lossdsl.syntax import parse
 
 def composite(terms: int) -> str:
     """A weighted sum of cross-entropies at different temperatures."""
-    lines = [
-        f"    t{k} = mean[n](logsumexp[c](logits[n, c]*{k + 1}/10) - logits[n, label[n]])\n" for k in range(terms)
-    ]
+    lines = [f"    t{k} = mean[n](logsumexp[c](logits[n, c]*{k + 1}/10) - logits[n, label[n]])\n" for k in range(terms)]
     total = " + ".join(f"{k + 1}*t{k}" for k in range(terms))
     return "loss big(logits[n, c] | label[n] in c):\n" + "".join(lines) + f"    return {total}\n"
 

@@ -12,9 +12,13 @@ from lossdsl.generated import import_generated
 from lossdsl.meaning import resolve
 from lossdsl.meaning.interpret import Interpreter
 from lossdsl.syntax import parse
-from tests.test_language_numpy import PROGRAMS, close
+from tests.test_language_numpy import PROGRAMS
 
 torch = pytest.importorskip("torch")
+
+
+LOOSE = {("special functions", "autograd")}
+"""Autograd takes torch.polygamma(1, x), right to 1e-10, for the derivative of torch.digamma."""
 
 
 def second_derivatives(value: Any, tensors: dict[str, Any], vectors: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -40,6 +44,12 @@ def second_derivatives(value: Any, tensors: dict[str, Any], vectors: dict[str, A
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_agrees_with_the_interpreter(name: str, backward: str) -> None:
     text, inputs = PROGRAMS[name]
+    tolerance = 1e-7 if (name, backward) in LOOSE else 1e-12
+
+    def close(found: Any, expected: Any) -> None:
+        exact = np.vectorize(float, otypes=[float])(np.asarray(expected, dtype=object))
+        np.testing.assert_allclose(found, exact, rtol=tolerance, atol=tolerance / 10)
+
     program = resolve(parse(text)).losses["f"]
     module = import_generated(emit(program, backward=backward), "f")
     judge = Interpreter(program).bind(inputs)

@@ -111,11 +111,11 @@ LOSSES: dict[str, Sample] = {
         per_element=False,
     ),
     "poisson": Sample(
-        "loss poisson(score[..] | count[..] >= 0; scale > 0 = 1):\n"
+        "loss poisson(score[..] | hits[..] >= 0; scale > 0 = 1):\n"
         "    predict mu = scale*exp(score)\n"
-        "    return mean[..](mu - count*score)",
+        "    return mean[..](mu - hits*score)",
         {"score": normal(2, 3)},
-        {"count": torch.tensor([[0, 1, 2], [3, 0, 1]])},
+        {"hits": torch.tensor([[0, 1, 2], [3, 0, 1]])},
     ),
     "two_heads": Sample(
         "loss two_heads(score[n, c], logvar[n] | label[n] in c, y[n]; q[n] in (0, 1) = 0.5):\n"

@@ -27,6 +27,12 @@ class Dialect(Protocol):
     def number(self, text: str) -> str:
         """A Python number as a scalar of the dtype of the computation."""
 
+    def helper_argument(self, text: str) -> str:
+        """A Python number as an argument of a helper function, where it must not change the dtype of the result."""
+
+    def nonempty(self, text: str) -> str:
+        """An array with at least one position on every axis: clipped positions are read where nothing uses them."""
+
     def cast(self, text: str) -> str:
         """A whole-number or boolean array in the dtype of the computation."""
 

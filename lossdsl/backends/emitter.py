@@ -90,6 +90,8 @@ class Emitter:
         self._host: dict[int, bool] = {}
         self.checked: set[tuple[str, int, int]] = set()
         """(array, axis, id of position) of reads that have been checked to be in range wherever they are made."""
+        self.guards: dict[tuple[str, int, int], Node] = {}
+        """The same -> the condition under which the read is used: elsewhere it is made at the start of its axis."""
 
     # ------------------------------------------------------------ the plan
 
@@ -318,7 +320,8 @@ class Emitter:
         infix = row.precedence < CALL
         args = []
         for position, arg in enumerate(node.args):
-            right = position > 0 and node.op in ("sub", "div")
+            # brackets on the right keep the user's order of operations, and with it every rounding
+            right = position > 0 and node.op in ("add", "sub", "mul", "div")
             tight = row.precedence + 1 if infix and (right or node.op == "pow") else row.precedence if infix else 0
             if infix and node.op in BOOLEAN_OPS:
                 tight = row.precedence + 1
@@ -327,6 +330,11 @@ class Emitter:
             self.helpers[helper] = None
         if host:
             return self._host_function(node, args, row.precedence)
+        if row.numpy_helpers:
+            args = [
+                self.dialect.helper_argument(code) if self.is_host(arg) and arg.kind != "bool" else code
+                for code, arg in zip(args, node.args, strict=True)
+            ]
         if self._all_host(node):
             args[0] = self.dialect.number(args[0])
         template = row.text(self.dialect.name, args)  # type: ignore[arg-type]

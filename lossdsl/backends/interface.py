@@ -64,7 +64,14 @@ class Interface:
 
     @cached_property
     def arg_names(self) -> dict[str, str]:
-        return {a.name: self._public(a.name) for a in self.program.args}
+        result: dict[str, str] = {}
+        plain = {a.name for a in self.program.args}
+        for arg in self.program.args:
+            name = self._public(arg.name)
+            while name in result.values() or (name != arg.name and name in plain):
+                name += "_"
+            result[arg.name] = name
+        return result
 
     @cached_property
     def names(self) -> Names:

@@ -76,6 +76,8 @@ def read_array(emitter: Emitter, node: Node, base: str, places: Sequence[Place])
     distinct = len(set(plain)) == len(plain)
     gathers = [k for k, s in enumerate(parts) if s is None]
     onto = emitter.axes(node.free)
+    if any(_may_be_clipped(emitter, node, k, places[k]) for k in gathers):
+        base = emitter.dialect.nonempty(base)
     if not gathers and distinct:
         texts = [s.text for s in parts if s is not None]
         axes = plain
@@ -106,9 +108,20 @@ def _axes_of_gather(parts: Sequence[Slice | None], positions: Sequence[Node], ga
     return axes
 
 
+def _may_be_clipped(emitter: Emitter, read: Node, axis: int, where: Place) -> bool:
+    position, low, high = where
+    checked = (str(read.value), axis, position.id) in emitter.checked
+    return not checked and not in_range(emitter.graph, position, low, high)
+
+
 def _key(emitter: Emitter, read: Node, axis: int, where: Place, onto: Sequence[Index]) -> str:
     position, low, high = where
-    return key(emitter, position, low, high, onto, (str(read.value), axis, position.id) in emitter.checked)
+    name = (str(read.value), axis, position.id)
+    guard = emitter.guards.get(name)
+    if guard is not None and guard.free <= set(onto):
+        harmless = emitter.graph.where(guard, position, emitter.graph.extent(low))
+        return key(emitter, harmless, low, high, onto, checked=True)
+    return key(emitter, position, low, high, onto, name in emitter.checked)
 
 
 def key(

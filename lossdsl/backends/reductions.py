@@ -59,12 +59,8 @@ def masked(emitter: Emitter, stage: Stage) -> tuple[str, list[Index]]:
     view: View = "bool" if stage.op in ("any", "all") else "real"
     if stage.op == "sum" and stage.body.kind == "int":
         view = "int"
-    if stage.where is None:
-        onto = emitter.axes(stage.body.free)
-        body = emitter.value(stage.body, view)
-        if body.host:
-            return _full(emitter, stage, body.code, view), emitter.axes((*stage.out, *stage.reduced))
-        return body.code, onto
+    if stage.where is None or emitter.is_host(stage.where):
+        return _plain(emitter, stage, view)
     onto = emitter.axes(stage.body.free | stage.where.free)
     condition = emitter.lifted(stage.where, onto, "bool")
     if view == "bool":
@@ -81,6 +77,21 @@ def masked(emitter: Emitter, stage: Stage) -> tuple[str, list[Index]]:
     return emitter.dialect.where(condition, chosen, neutral), onto
 
 
+def _plain(emitter: Emitter, stage: Stage, view: View) -> tuple[str, list[Index]]:
+    """The body where no condition differs from element to element."""
+    onto = emitter.axes(stage.body.free)
+    text = emitter.value(stage.body, view)
+    code = text.code
+    if text.host:
+        onto = emitter.axes(stage.looped)
+        code = _full(emitter, stage, code, view)
+    if stage.where is None:
+        return code, onto
+    neutral = {"any": "False", "all": "True", **NEUTRAL}[stage.op]
+    neutral = f'float("{neutral}")' if "inf" in neutral else neutral
+    return emitter.dialect.where(emitter.lifted(stage.where, (), "bool"), code, neutral), onto
+
+
 def _full(emitter: Emitter, stage: Stage, code: str, view: View) -> str:
-    indices = emitter.axes((*stage.out, *stage.reduced))
+    indices = emitter.axes(stage.looped)
     return emitter.dialect.broadcast(emitter.dialect.number(code) if view == "real" else code, emitter.shape(indices))

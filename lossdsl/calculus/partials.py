@@ -170,6 +170,9 @@ def _is_finite(node: Node, table: StageTable) -> bool:
     """Whether the function is finite where its arguments are (short of overflow)."""
     if node.op in FINITE_OPS:
         return True
+    if node.op == "read":  # extrema and logsumexp of nothing are infinite
+        stage = table.stages.get(str(node.value))
+        return stage is None or stage.where is None or stage.op not in ("max", "min", "logsumexp")
     if _is_one_number(node, table):
         return True
     match node.op, node.args:
@@ -216,7 +219,7 @@ def _at_least_some(node: Node, table: StageTable) -> bool:
 
 
 FINITE_OPS = frozenset({
-    "const", "index", "extent", "read", "whole", "add", "sub", "mul", "neg", "abs", "sign", "max", "min", "clip",
+    "const", "index", "extent", "whole", "add", "sub", "mul", "neg", "abs", "sign", "max", "min", "clip",
     "relu", "sigmoid", "tanh", "sin", "cos", "atan", "erf", "erfc", "normal_cdf", "softplus", "log_sigmoid", "logcosh",
     "logaddexp", "softmax_weight", "where", "floor", "round", "stop_gradient", "lt", "le", "gt", "ge", "eq", "ne",
     "and", "or", "not", "guarded_mul",

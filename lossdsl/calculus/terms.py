@@ -138,8 +138,8 @@ def collect(table: StageTable, hint: str, target: Sequence[Index], terms: Sequen
 
 def _materialised(table: StageTable, hint: str, target: Sequence[Index], term: Term) -> Node:
     graph = table.graph
-    if term.expr.is_value(0):
-        return term.expr
+    if term.expr.is_value(0) or (term.where.is_const and term.where.value is False):
+        return graph.const(0)
     if not term.reduced and not term.positions:
         return graph.where(term.where, term.expr, graph.const(0))
     loop_free = term.expr.free | term.where.free

@@ -17,6 +17,10 @@ FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameErro
 """What emitted code raises, for arguments that it refuses, or because it is wrong."""
 
 
+LONGEST_EXPONENT = 100_000
+"""Beyond which mpmath would need long to find the decimal digits of a number."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """Emitted code raised instead of giving a result."""
@@ -88,7 +92,7 @@ def _arrays(found: Any, expected: Expected, precision: Precision) -> Comparison:
 def _entry(found: float, expected: Expected, place: tuple[int, ...], precision: Precision) -> Comparison:
     """Infinite where the reference is, not finite where it can not be represented; else finite, and close enough."""
     value, reference, allowed = mpf(found), expected.reference[place], expected.allowed[place]
-    wrong = f"is {found!r} instead of {mpmath.nstr(+reference, 20)}"
+    wrong = f"is {found!r} instead of {_decimal(reference)}"
     if mpmath.isinf(reference) and value == reference:
         return Comparison(1, place=place)
     too_large = mpmath.isfinite(reference) and abs(reference) + allowed >= precision.largest
@@ -99,6 +103,13 @@ def _entry(found: float, expected: Expected, place: tuple[int, ...], precision: 
     ulp = precision.ulp(expected.scale[place])
     error, limit = float(abs(value - reference) / ulp), float(allowed / ulp)
     return Comparison(1, error, limit, place, wrong if error > limit else "", too_large)
+
+
+def _decimal(number: mpf) -> str:
+    """Twenty digits; of an exponential of an exponential the power of two."""
+    if number and mpmath.isfinite(number) and abs(mpmath.mag(number)) > LONGEST_EXPONENT:
+        return f"{'-' if number < 0 else ''}2^{mpmath.mag(number)}"
+    return str(mpmath.nstr(+number, 20))
 
 
 def _short(found: Any) -> str:

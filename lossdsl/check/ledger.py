@@ -93,7 +93,7 @@ def _row(key: tuple[str, str, str], entry: _Entry) -> Row:
         note = f"{entry.explained[0]} ({len(entry.explained)} such points)"
     elif not entry.compared:
         status = "failed"
-        note = "no point was found at which the formula has a value"
+        note = "nothing could be compared: the formula has no value, or no derivative, at any point"
     worst = entry.worst
     return Row(what, against, dtype, entry.points, worst.error, worst.allowed, entry.label, status, note, entry.example)
 

@@ -91,7 +91,7 @@ class Points:
                 yield self._candidates(number, scenario, precision)
 
     def _candidates(self, number: int, scenario: Scenario, precision: Precision) -> Iterator[Point]:
-        seen = []
+        seen: list[dict[str, Any]] = []
         for attempt, style in enumerate(scenario.styles):
             rng = np.random.default_rng((self.seed, number, attempt))
             try:
@@ -229,7 +229,7 @@ def _kinks(program: Program) -> Iterator[Scenario]:
     yield Scenario("ties", "kink", _pooled(lambda d: GRIDS[d.style]), precisions=BOTH)
     yield Scenario("ties at constants", "kink", _pooled(lambda d: _admitted(d, constants)), "random")
     for constant in (0.0, 0.5, 1.0):
-        yield Scenario(f"all {constant:g}", "kink", _pooled(lambda d, c=constant: (c,)), styles=("signed",))
+        yield Scenario(f"all {constant:g}", "kink", _everywhere(constant), styles=("signed",))
     if any(arg.role == "hyper" and not arg.axes for arg in program.args):
         yield Scenario("residuals at hyperparameters", "kink", _pooled(_around), precisions=BOTH)
 
@@ -259,6 +259,10 @@ def _around(drawer: Drawer) -> list[float]:
 
 def _pooled(pool: Callable[[Drawer], Sequence[float]]) -> Fill:
     return lambda drawer, arg: drawer.from_pool(arg, pool(drawer))
+
+
+def _everywhere(number: float) -> Fill:
+    return lambda drawer, arg: drawer.from_pool(arg, (number,))
 
 
 def _hyper_ends(program: Program) -> Iterator[Scenario]:

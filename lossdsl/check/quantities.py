@@ -19,12 +19,15 @@ REDUCTIONS: dict[str, Reduction] = {"sum": "sum", "none": "none"}
 def question(program: Program, point: Point, vectors: Vectors) -> Question:
     """What to compare at a point, with directions for the arguments to differentiate by.
 
-    Second derivatives are left out where numbers are extreme: section 7 promises nothing for them there.  Reductions,
-    terms and predictions are the same code at every point: points in general position are enough for them.
+    Second derivatives are left out where numbers are extreme: section 7 promises nothing for them there.  Sums, terms
+    and predictions are the same code at every point: points in general position are enough for them.  Single elements
+    are asked for at every point, since in a mean the largest hides the others.
     """
     double = point.precision is DOUBLE
     general = double and point.kind == "general"
-    reductions = (None, *REDUCTIONS.values()) if general and program.reduction is not None else (None,)
+    reductions: tuple[Reduction | None, ...] = (None,)
+    if double and program.reduction is not None:
+        reductions = (None, "none", "sum") if general else (None, "none")
     return Question(vectors, reductions, second=double and point.kind != "extreme", exports=general)
 
 

@@ -3,7 +3,7 @@
 The value of a result is that of the formula in so many digits that the formula and its promised form (see `promises`),
 which are equal in exact arithmetic, agree in twenty.
 
-The tolerance is computed, in two parts.  Let K be the number of operations on the longest way from an argument to the
+The tolerance is computed, in three parts.  Let K be the number of operations on the longest way from an argument to the
 result: each operation of the formula once, a reduction as often as it has elements.
 
 * Where nothing cancels, K operations, each right within 4 ulps (8 roundings) as elementary functions are, leave a
@@ -17,6 +17,7 @@ result: each operation of the formula once, a reduction as often as it has eleme
   errors is above an eighth of that, except with a probability of about (1/8)^4.  So 8 sqrt(3 K) times the largest is
   allowed.  (The formula is evaluated once more, rounding to nearest as code does, to see which of its conditions hang
   on a rounding: two numbers that differ by less become equal.)
+* Each operation may lose what is below the smallest normal number.
 
 The formula is evaluated in its promised form: what section 7 promises to be accurate is one operation.
 """
@@ -25,7 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -130,7 +131,8 @@ class Reference:
         scale = self._scale(reference)
         plain = ROUNDINGS * operations * precision.roundoff * (scale if terms is None else terms)
         cancelled = LUCK * mpmath.sqrt(3 * operations) * lost
-        return Expected(reference, scale, np.asarray(plain + cancelled + precision.smallest, dtype=object))
+        flushed = operations * precision.smallest
+        return Expected(reference, scale, np.asarray(plain + cancelled + flushed, dtype=object))
 
     def _scale(self, reference: Objects) -> Objects:
         """Of an elementwise loss the magnitude of each entry, else the largest; those that are finite."""
@@ -150,7 +152,8 @@ class Reference:
     ) -> Answers:
         """The largest error of the formula at low precision, scaled to `precision`; inf where it is no number."""
         lost = {key: _array([mpf(0)] * array.size, array.shape) for key, array in settled.items()}
-        for probe in (nullcontext(), *map(at_random, range(PROBES))):
+        probes: list[AbstractContextManager[None]] = [nullcontext(), *map(at_random, range(PROBES))]
+        for probe in probes:
             with probe:
                 found = Jets(self.promised, precision.digits, arguments).answer(question)
             with mpmath.workdps(DIGITS):

@@ -46,6 +46,7 @@ def check(
                 if progress is not None:
                     progress(point.label)
                 run.compare(point)
+    run.finish()
     return Report(program.name, run.ledger.rows())
 
 
@@ -59,6 +60,7 @@ class _Run:
         self.wrt = [arg for arg in program.args if arg.role in ("prediction", "learn")]
         self.differentiable = not stops_gradients(program)
         self.subjects: list[Subject] = []
+        self.general = False
 
     # ------------------------------------------------------------ code
 
@@ -99,6 +101,7 @@ class _Run:
         vectors = self._directions(point)
         asked = {subject.name: Asked(subject, point, vectors) for subject in self.subjects}
         expected = self.reference.expect(point, question(self.program, point, vectors))
+        self.general |= point.kind == "general" and not isinstance(expected, Refused)
         if isinstance(expected, Refused):
             self._compare_answer((VALUE, ""), expected, point, asked)
             return
@@ -106,6 +109,11 @@ class _Run:
             self._compare_answer(key, each, point, asked)
         if self.differentiable and vectors and point.kind == "general" and point.precision is DOUBLE:
             self._compare_differences(expected, point, asked)
+
+    def finish(self) -> None:
+        """Nothing is known about a loss that has no value where its arguments are drawn."""
+        if not self.general:
+            self.ledger.fail("value", MEANING, "no numbers were found for which the formula has a value")
 
     def _directions(self, point: Point) -> Vectors:
         """For each argument to differentiate by, a vector of eighths; arguments that are left out get none."""

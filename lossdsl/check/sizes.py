@@ -13,6 +13,9 @@ GROUP = ".."
 LARGEST = 7
 MOST_COMBINATIONS = 20_000
 
+MIXED_UP = 4
+"""How much further from what is wanted sizes may be to differ: equal ones hide axes that are mixed up."""
+
 Sizes = dict[str, int]
 
 
@@ -74,7 +77,7 @@ def choose(
         shortest = max(0, min(2, *lengths, 2))
         distance = sum(abs(size - wanted[name]) for name, size in sizes.items())
         repeated = len(sizes) - len(set(sizes.values()))
-        score = (-shortest, 2 * repeated + distance)
+        score = (-shortest, MIXED_UP * repeated + distance)
         if best is None or score < best[0]:
             best = score, sizes
     return None if best is None else best[1]

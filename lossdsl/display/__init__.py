@@ -91,4 +91,4 @@ def _gradient_sheet(program: core.Program, wrt: str, exact: bool, simplify: bool
 
         draft = draft.by(Simplifying(draft))
     draft = draft.by(Sharing(draft, names))
-    return sheet(draft, names)
+    return sheet(draft, names, exact)

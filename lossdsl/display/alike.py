@@ -62,15 +62,16 @@ def _groups(draft: Draft) -> list[list[Node]]:
     """Occurrences of one shape at different positions."""
     shapes = Shapes(draft.table)
     found: dict[int, list[Node]] = {}
+    costs: dict[int, int] = {}
     roots = {let.node.id for let in draft.lets}
     for node in sorted(stage_nodes(draft.table, [let.node for let in draft.lets]), key=lambda n: n.id):
-        if node.args and not shapes.is_position(node) and node.id not in roots and _is_worth_it(draft, node):
+        if node.args and not shapes.is_position(node) and node.id not in roots and _is_worth_it(draft, node, costs):
             found.setdefault(shapes.key(node), []).append(node)
     return [group for group in found.values() if len(group) > 1]
 
 
-def _is_worth_it(draft: Draft, node: Node) -> bool:
-    return node.value in draft.table.stages if node.op == "read" else operations(node) >= FROM_OPERATIONS
+def _is_worth_it(draft: Draft, node: Node, costs: dict[int, int]) -> bool:
+    return node.value in draft.table.stages if node.op == "read" else operations(node, costs) >= FROM_OPERATIONS
 
 
 class Inlining(Rewriter):

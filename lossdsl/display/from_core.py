@@ -18,7 +18,7 @@ from lossdsl.display.formula import (
     Sheet,
     Symbol,
     extent_formula,
-)  # fmt: skip
+)
 from lossdsl.display.names import Names, letters_after
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Var

@@ -25,7 +25,7 @@ from lossdsl.display.formula import (
     descendants,
     extent_formula,
     shifted,
-)  # fmt: skip
+)
 from lossdsl.display.names import Names, letters_after
 from lossdsl.display.rewriter import BINDING, NORMALISED, Let
 from lossdsl.ir.graph import Index, Node, reachable
@@ -38,13 +38,15 @@ GROUP = ".."
 Scope = dict[Index, str]
 
 
-def sheet(draft: Draft, names: Names) -> Sheet:
-    writer = _Writer(draft, names)
+def sheet(draft: Draft, names: Names, exact: bool) -> Sheet:
+    """With `exact`, what the loss language can not say raises NotExpressible."""
+    writer = _Writer(draft, names, exact)
     return Sheet([writer.definition(let) for let in draft.lets], writer.axes)
 
 
 class _Writer:
-    def __init__(self, draft: Draft, names: Names) -> None:
+    def __init__(self, draft: Draft, names: Names, exact: bool) -> None:
+        self.exact = exact
         self.graph, self.table = draft.graph, draft.table
         self.names = names
         self.sizes = names.sizes
@@ -58,7 +60,7 @@ class _Writer:
         for index in let.indices:
             self._enter(index, scope)
         value = self.formula(let.node, scope)
-        if any(_counts_group(part) for part in descendants(value)):
+        if self.exact and any(_counts_group(part) for part in descendants(value)):
             raise NotExpressible("the loss language has no word for a position on the axes `..`")
         binders = tuple(Binder(scope[i], i.low, i.high) for i in let.indices)
         self.axes[let.name] = tuple((b.low, b.high, b.name) for b in binders)
@@ -75,13 +77,15 @@ class _Writer:
         return name
 
     def _candidates(self, index: Index) -> Iterable[str]:
-        if index.low == core.ZERO and index.high.op == "size":
-            if index.high.name == GROUP:
-                yield GROUP
+        base = _base(index.name)
+        if index.high.name == GROUP:
+            yield GROUP
+            if self.exact:
                 raise NotExpressible("two indices run over the axes `..`, which have one name only")
-            yield base if (base := _base(index.name)) in self.sizes else index.high.name
-        yield _base(index.name)
-        yield from letters_after(_base(index.name))
+        elif index.low == core.ZERO and index.high.op == "size":
+            yield base if base in self.sizes else index.high.name
+        yield base
+        yield from letters_after(base)
 
     def _is_usable(self, name: str, index: Index) -> bool:
         """Not a name that means something else, and no axis that the index does not run along."""
@@ -179,13 +183,14 @@ class _Writer:
         """The index of the position is also the one that is normalised over."""
         (along,) = stage.reduced
         *others, place = at
-        if not isinstance(place.value, Index) or any(place.free & other.free for other in others):
+        here = place.value
+        alone = not any(place.free & other.free for other in others)
+        if not alone or not isinstance(here, Index) or (here.low, here.high) != (along.low, along.high):
             return self._weight(stage, at, scope)
         mapping = dict(zip(stage.out[:-1], others, strict=True)) | {along: place}
         body, where = self._parts(stage, mapping, scope)
-        binder = Binder(scope[place.value], place.value.low, place.value.high)
+        binder = Binder(scope[here], here.low, here.high)
         return Reduction(stage.op, (binder,), where, body)
-
 
     def _weight(self, stage: Stage, at: Sequence[Node], scope: Scope) -> Formula:
         """A softmax or its logarithm at a position that is no index of its own: by its definition."""

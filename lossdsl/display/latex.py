@@ -21,7 +21,7 @@ from lossdsl.display.formula import (
     fold,
     is_number,
     one_fraction,
-)  # fmt: skip
+)
 from lossdsl.display.notation import latex_name, size_name
 from lossdsl.display.text import number_text
 from lossdsl.functions.table import TABLE

@@ -14,7 +14,6 @@ from lossdsl.display.conjunction import conjunction
 from lossdsl.display.formula import (
     Apply,
     Binder,
-    Chain,
     Choice,
     Definition,
     Element,
@@ -25,10 +24,11 @@ from lossdsl.display.formula import (
     Sheet,
     Size,
     Symbol,
+    children,
     descendants,
     extent_formula,
     fold,
-)  # fmt: skip
+)
 from lossdsl.display.rewriter import high_end
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Extent, Var
@@ -206,23 +206,23 @@ class _Solver:
     def _collect(self, root: Formula) -> list[Use]:
         free = _free_names(root)
         result: list[Use] = []
-        stack: list[tuple[Formula, Names]] = [(root, frozenset())]
+        stack: list[tuple[Formula, Names, tuple[str, ...]]] = [(root, frozenset(), ())]
         while stack:
-            formula, blocked = stack.pop()
+            formula, blocked, along = stack.pop()
             match formula:
                 case Element(name=name, indices=indices):
-                    result += self._of_read(name, indices, blocked)
-                    stack += [(index, blocked) for index in indices]
-                case Apply(args=args):
-                    stack += [(arg, blocked) for arg in args]
-                case Chain(low=low, middle=middle, high=high):
-                    stack += [(part, blocked) for part in (low, middle, high)]
+                    result += [use for use in self._of_read(name, indices, blocked) if not _is_deep(use, along)]
+                    stack += [(index, blocked, along) for index in indices]
                 case Choice(condition=condition, then=then, otherwise=otherwise):
-                    stack += [(condition, blocked), (then, free[id(then)]), (otherwise, free[id(otherwise)])]
-                case Reduction(where=where, body=body):
+                    stack += [(condition, blocked, along)]
+                    stack += [(part, free[id(part)], along) for part in (then, otherwise)]
+                case Reduction(op=op, binders=binders, where=where, body=body):
                     if where is not None:
-                        stack.append((where, blocked))
-                    stack.append((body, blocked if where is None else blocked | free[id(formula)]))
+                        stack.append((where, blocked, along))
+                        blocked = blocked | free[id(formula)]
+                    stack.append((body, blocked, (*along, binders[0].name) if op in NORMALISERS else along))
+                case _:
+                    stack += [(part, blocked, along) for part in children(formula)]
         return result
 
     def _of_read(self, name: str, indices: Sequence[Formula], blocked: Names) -> Iterable[Use]:
@@ -256,6 +256,11 @@ class _Solver:
                 case _:
                     return None
         return {name: count for name, count in terms.items() if count}, constant
+
+
+def _is_deep(use: Use, along: tuple[str, ...]) -> bool:
+    """Whether the read is under two softmaxes along its index: the range of the index outside does not follow."""
+    return any(along.count(name) > 1 for name in use.terms)
 
 
 def _binders(definition: Definition, reductions: Iterable[Reduction]) -> list[Binder]:

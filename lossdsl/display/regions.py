@@ -58,13 +58,15 @@ def is_same_everywhere(node: Node) -> bool:
     )
 
 
-def operations(root: Node) -> int:
+def operations(root: Node, known: dict[int, int] | None = None) -> int:
     """What the text costs to read: four for an operation, two for a name or a number, each occurrence counted.
 
-    A little is added for products and sums that do not go from left to right.
+    A little is added for products and sums that do not go from left to right.  `known` is kept from call to call.
     """
-    cost: dict[int, int] = {}
-    for node in reachable([root], stop=_is_short):
+    cost = {} if known is None else known
+    for node in reachable([root], stop=lambda n: n.id in cost or _is_short(n)):
+        if node.id in cost:
+            continue
         if _is_short(node):
             cost[node.id] = 2
             continue

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from lossdsl.ir.graph import Graph, Index, Node, reachable
+from lossdsl.ir.graph import Constant, Graph, Index, Node, reachable
 from lossdsl.ir.lower import length
 from lossdsl.ir.stage import Stage, StageTable
 from lossdsl.meaning.core import Extent
@@ -14,6 +15,13 @@ BINDING = "="
 """What the array of a binding is called: this, and its name; so no stage or argument is mistaken for one."""
 NORMALISED = frozenset({"softmax", "log_softmax"})
 """Stages whose last index is the position along the one index that they reduce."""
+
+
+OF_NOTHING: dict[str, Constant] = {
+    "sum": Fraction(0), "mean": Fraction(0), "norm": Fraction(0), "prod": Fraction(1), "max": "-inf", "min": "inf",
+    "logsumexp": "-inf", "any": False, "all": True,
+}  # fmt: skip
+"""The value of a reduction whose condition never holds."""
 
 
 @dataclass
@@ -85,6 +93,8 @@ def reduction(table: StageTable, stage: Stage) -> Node:
     if stage.op in NORMALISED:
         return table.value(stage.name, stage.out, stage.op, stage.reduced, stage.where, stage.body)
     body, where = stage.body, g.const(True) if stage.where is None else stage.where
+    if where.is_const and not where.value:
+        return g.const(OF_NOTHING[stage.op])
     idle = [i for i in stage.reduced if i not in body.free | where.free]
     if stage.op == "sum":
         body = body * volume(g, idle)

@@ -17,7 +17,7 @@ from lossdsl.display.formula import (
     Size,
     Symbol,
     fold,
-)  # fmt: skip
+)
 
 Piece = tuple[str, int]
 """A text and how tightly its outermost operation binds."""
@@ -189,4 +189,7 @@ def _cut(line: str, start: int) -> int | None:
             score = (depth if word in BREAKS else depth + 4, -place if place > WIDTH // 2 else WIDTH - place)
             if best is None or score < best:
                 best = score
-    return None if best is None else -best[1] if best[1] < 0 else WIDTH - best[1]
+    if best is None:
+        late = line.find(" ", WIDTH)
+        return late if late > 0 else None
+    return -best[1] if best[1] < 0 else WIDTH - best[1]

@@ -23,7 +23,7 @@ from lossdsl.display.formula import (
     fold,
     is_number,
     one_fraction,
-)  # fmt: skip
+)
 from lossdsl.display.latex import AND, ATOM, CALL, CASES, COMPARE, NEGATIVE, NOT, OR, PRODUCT, REDUCTION, SUM
 from lossdsl.display.notation import unicode_name
 from lossdsl.display.text import number_text

@@ -65,6 +65,9 @@ def read_checks(table: StageTable, roots: list[tuple[Node, Node | None]]) -> lis
     def visit(root: Node, where: Node) -> None:
         for number, condition in demands(table.graph, root, where).items():
             node = table.graph.nodes[number]
+            for name, axis, position, low, high in table.bound_reads.get(number, ()):
+                check = ReadCheck(name, axis, position, low, high, condition)
+                result.setdefault((name, axis, position.id, condition.id), check)
             if node.op == "read":
                 for check in _of_read(table, node, condition):
                     result.setdefault((check.array, check.axis, check.position.id, check.demanded.id), check)

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Literal
 
 from lossdsl.diagnostics import CompilerBug
-from lossdsl.ir.bounds import clamped
+from lossdsl.ir.bounds import clamped, in_range
 from lossdsl.ir.graph import Graph, Index, Node
 from lossdsl.ir.stage import Array, StageTable, fresh_index
 from lossdsl.meaning import core
@@ -172,7 +172,12 @@ class _Lowering:
         mapping = {
             i: _whole(self.graph, p) for i, p in zip(indices, positions, strict=True) if p is not self.graph.index(i)
         }
-        return self.graph.substitute(node, mapping)
+        result = self.graph.substitute(node, mapping)
+        for axis, (index, position) in enumerate(zip(indices, positions, strict=True)):
+            if not result.is_const and not in_range(self.graph, _whole(self.graph, position), index.low, index.high):
+                known = self.table.bound_reads.setdefault(result.id, [])
+                known.append((let.name, axis, _whole(self.graph, position), index.low, index.high))
+        return result
 
     def _free(self, scope: Scope, nodes: Sequence[Node | None], bound: Sequence[Index]) -> tuple[Index, ...]:
         free = frozenset().union(*(n.free for n in nodes if n is not None)) - frozenset(bound)

@@ -14,12 +14,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lossdsl.ir.graph import Graph, Index, Node
+from lossdsl.ir.graph import Constant, Graph, Index, Node
 from lossdsl.meaning.core import Extent, Kind
 
 REDUCTION_KINDS: dict[str, Kind] = {"any": "bool", "all": "bool", "argmax": "int", "argmin": "int"}
 """Kind of the value where it is not that of the body."""
 
+
+NOTHING: dict[str, Constant | int] = {
+    "sum": 0, "prod": 1, "max": "-inf", "min": "inf", "logsumexp": "-inf", "norm": 0, "any": False, "all": True,
+}  # fmt: skip
+"""The value of a reduction over nothing."""
 
 Sign = Literal["positive", "nonnegative", "any"]
 
@@ -79,6 +84,8 @@ class StageTable:
     graph: Graph
     stages: dict[str, Stage] = field(default_factory=dict)
     arrays: dict[str, Array] = field(default_factory=dict)
+    bound_reads: dict[int, list[tuple[str, int, Node, Extent, Extent]]] = field(default_factory=dict)
+    """Node -> (binding, axis, position, low, high): the node is the binding, read at a position to be checked."""
     signs: dict[int, Sign] = field(default_factory=dict)
     """What is known of the signs of nodes (see `lossdsl.rewrite.signs`)."""
     _known: dict[tuple[object, ...], str] = field(default_factory=dict)
@@ -117,7 +124,9 @@ class StageTable:
     def value(
         self, hint: str, out: Iterable[Index], op: str, reduced: Iterable[Index], where: Node | None, body: Node
     ) -> Node:
-        """The stage, read at its own indices."""
+        """The stage, read at its own indices; the neutral element where its condition never holds."""
+        if where is not None and where.is_const and where.value is False and op in NOTHING:
+            return self.graph.const(NOTHING[op])
         out = tuple(out)
         return self.read(self.add(hint, out, op, reduced, where, body), [self.graph.index(i) for i in out])
 

@@ -30,7 +30,7 @@ def _adds_logarithm(node: Node, depth: int = 8) -> bool:
         return node.value == "-inf"
     if node.op == "where":  # a log_softmax is -inf where its mask leaves out
         return any(_adds_logarithm(a, depth - 1) for a in node.args[1:])
-    if node.op in ("add", "sub", "neg"):
+    if node.op in ("add", "sub", "neg", "min", "max"):
         return any(_adds_logarithm(a, depth - 1) for a in node.args)
     return False
 
@@ -63,6 +63,12 @@ RULES: tuple[Rule, ...] = (
         lambda o: o.exp(o.x) / (o.exp(o.x) + o.exp(o.y)),
         lambda o: o.sigmoid(o.x - o.y),
         "inf/inf and 0/0 where both exponents are large",
+    ),
+    Rule(
+        "quotient by an exponential",
+        lambda o: o.x / o.exp(o.y),
+        lambda o: o.x * o.exp(-o.y),
+        "exp(y) underflows to 0 in the denominator, and the derivative is 0*inf",
     ),
     Rule(
         "sigmoid complement",

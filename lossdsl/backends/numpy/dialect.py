@@ -39,6 +39,12 @@ class NumpyDialect:
     def number(self, text: str) -> str:
         return f"{self.dt}.type({text})"
 
+    def helper_argument(self, text: str) -> str:
+        return self.number(text)
+
+    def nonempty(self, text: str) -> str:
+        return f"_nonempty({text})"
+
     def cast(self, text: str) -> str:
         return f"{_atom(text)}.astype({self.dt})"
 

@@ -158,7 +158,7 @@ class _Module:
                 emitter.lines.append(f'_not_of_nothing("{check.array}", {outside})')
                 continue
             emitter.lines.append(f'_readable("{check.array}", "axis {check.axis}", {outside}, {place}, {size})')
-            if demanded.is_const:
+            if demanded.is_const and demanded.value is True:
                 emitter.checked.add((check.array, check.axis, position.id))
 
     def _elements(self, emitter: Emitter) -> tuple[str, str]:

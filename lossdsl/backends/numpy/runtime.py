@@ -116,6 +116,11 @@ def _readable(name: str, axis: str, outside: Any, position: Any, size: int) -> N
         raise IndexError(f"{name} is read at {np.ravel(wrong)[0]}, outside of {axis} with size {size}")
 
 
+def _nonempty(array: Any) -> Any:
+    """The array, or zeros with one position on every empty axis: clipped positions are read where nothing uses them."""
+    return array if 0 not in array.shape else np.zeros([max(size, 1) for size in array.shape], array.dtype)
+
+
 def _not_of_nothing(name: str, outside: Any) -> None:
     """There is something to take the best of, wherever its position is used."""
     if np.any(outside):

@@ -43,6 +43,12 @@ class TorchDialect:
         """A tensor with one number in every place."""
         return f"torch.full({shape_text(shape)}, {text}, dtype={self.dt}, device={self.device})"
 
+    def helper_argument(self, text: str) -> str:
+        return text
+
+    def nonempty(self, text: str) -> str:
+        return f"_nonempty({text})"
+
     def cast(self, text: str) -> str:
         return f"{atom(text)}.to({self.dt})"
 

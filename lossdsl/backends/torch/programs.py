@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lossdsl.backends.expand import stage_nodes
 from lossdsl.backends.interface import Interface
 from lossdsl.backends.programs import Derived, Output
 from lossdsl.backends.torch.dialect import TorchDialect, atom
@@ -80,10 +81,13 @@ class Programs:
         dialect = TorchDialect(self.local.dt, self.local.device)
         hosts = [a.name for a in interface.hosts]
         emitter = TorchEmitter(dialect, table, arrays, hosts, interface.size_names, names, hints)
-        emitter.plan(list(roots))
-        emitter.checked = {
-            (check.array, check.axis, position.id) for check, position, demanded in checks if demanded.is_const
-        }
+        made = {(str(n.value), a.id) for n in stage_nodes(table, roots) if n.op == "read" for a in n.args}
+        for check, position, demanded in checks:
+            if demanded.is_const:
+                emitter.checked.add((check.array, check.axis, position.id))
+            elif (check.array, position.id) in made:
+                emitter.guards[check.array, check.axis, position.id] = demanded
+        emitter.plan([*roots, *emitter.guards.values()])
         return emitter
 
     def function(

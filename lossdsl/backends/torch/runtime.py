@@ -111,13 +111,13 @@ def _flat(tensor: torch.Tensor, before: int, after: int) -> torch.Tensor:
     """The tensor with the axes `..` as one; `before` and `after` count the axes around them."""
     shape = tuple(tensor.shape)
     last = len(shape) - after
-    return tensor.reshape(*shape[:before], math.prod(shape[before:last]), *shape[last:])
+    return tensor.reshape((*shape[:before], math.prod(shape[before:last]), *shape[last:]))
 
 
 def _grouped(tensor: torch.Tensor, axis: int, group: Sequence[int]) -> torch.Tensor:
     """The tensor with the axes `..` in place of the one that they were made into."""
     shape = tuple(tensor.shape)
-    return tensor.reshape(*shape[:axis], *group, *shape[axis + 1 :])
+    return tensor.reshape((*shape[:axis], *group, *shape[axis + 1 :]))
 
 
 def _within(name: str, domain: str, tensor: torch.Tensor, valid: torch.Tensor) -> None:
@@ -257,3 +257,8 @@ def _start(name: str, value: Any, default: float | None, axes: str, *shape: int 
     if default is None or None in shape:
         raise ValueError(f"{name} needs a start value{axes and f', or the size of {axes}'}")
     return torch.full([size for size in shape if size is not None], default)
+
+
+def _nonempty(value: torch.Tensor) -> torch.Tensor:
+    """The tensor, or zeros with one position on every empty axis: clipped positions are read where nothing uses them."""
+    return value if 0 not in value.shape else value.new_zeros([max(size, 1) for size in value.shape])

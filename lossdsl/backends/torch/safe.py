@@ -84,7 +84,7 @@ class Sanitiser:
         for node in reachable([root]):
             args = [done[a.id] for a in node.args]
             condition = needed[node.id]
-            if not condition.is_const and node.kind == "real":
+            if node.kind == "real" and not self._always(condition):
                 chosen = self.renamed(condition)
                 args = [
                     self.graph.where(chosen, arg, self.graph.const(inside(node.op, k))) if self._risky(node, k) else arg
@@ -92,6 +92,13 @@ class Sanitiser:
                 ]
             done[node.id] = self._rebuilt(node, args)
         return done[root.id]
+
+    def _always(self, condition: Node) -> bool:
+        """Whether a condition holds by its shape: True, or c or not c."""
+        if condition.op == "or":
+            first, second = condition.args
+            return first is self.graph.apply("not", second) or second is self.graph.apply("not", first)
+        return condition.is_const
 
     def _rebuilt(self, node: Node, args: Sequence[Node]) -> Node:
         if node.op == "read":
