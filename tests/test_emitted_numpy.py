@@ -177,3 +177,16 @@ def test_half_precision_is_computed_in_single(dtype: type) -> None:
     assert value.dtype == (np.float32 if dtype == np.float16 else dtype)
     assert value == 280000  # would overflow in half precision
     assert grad.dtype == dtype
+
+
+def test_the_header_shows_what_the_loss_uses_and_the_digest_covers_it() -> None:
+    text = "def rho(r) = r^{}\ndef unused(r) = r\nloss f(x[n]):\n    return mean[n](rho(x))\n"
+    square, cube = source(text.format(2), "f"), source(text.format(3), "f")
+    assert "def rho(r) = r^2" in square
+    assert "def unused" not in square
+
+    def digest(module: str) -> str:
+        return module.split("(digest ")[1][:16]
+
+    assert digest(square) != digest(cube)
+    assert digest(square) == digest(source(text.format(2).replace("unused", "other"), "f"))

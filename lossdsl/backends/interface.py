@@ -133,9 +133,15 @@ class Interface:
         ]
 
     @property
+    def formula(self) -> str:
+        """The text of the loss, after the texts of what it uses."""
+        texts = [*self.program.used, self.program.text]
+        return "\n\n".join(t.strip("\n") for t in texts)
+
+    @property
     def digest(self) -> str:
-        """Of the whole file, since the loss may use what else is in it."""
-        return hashlib.sha256(self.program.span.source.text.encode(errors="surrogatepass")).hexdigest()[:16]
+        """Of the loss and of everything that it uses."""
+        return hashlib.sha256(self.formula.encode(errors="surrogatepass")).hexdigest()[:16]
 
     def axes_text(self, arg: Arg) -> str:
         return ", ".join(str(e.value) if e.op == "const" else e.name for e in arg.axes)

@@ -231,7 +231,8 @@ class Program:
     text: str
     """The source text of the item, as the user wrote it."""
     span: Span
-    extra: dict[str, str] = field(default_factory=dict)
+    used: tuple[str, ...] = ()
+    """The texts of the `def`s and losses that it calls, each before those that call it."""
     kinds: dict[int, Kind] = field(default_factory=dict)
     """id(expression) -> kind, for every expression of the program."""
 

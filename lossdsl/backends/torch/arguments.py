@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lossdsl.backends.interface import Interface, domain_condition, grouped, number, size_sources
 from lossdsl.backends.torch.layout import INDENT, indented, string, used
@@ -21,23 +21,26 @@ def is_label(arg: Arg) -> bool:
 
 
 def argument_lines(
-    interface: Interface, local: TorchNames, extent: Callable[[Extent], str], constant: bool
+    interface: Interface, local: TorchNames, extent: Callable[[Extent], str], programs: Sequence[str]
 ) -> list[str]:
-    """All of it, in order: hyperparameters (as constants of a traced graph?), tensors, shapes, domains, conversions."""
+    """All of it, in order: hyperparameters, tensors, shapes, domains, conversions; for the texts of the programs."""
     later = [
         *(f"_equal_sizes({extent(c.left)}, {extent(c.right)}, {string(c.message)})" for c in interface.program.checks),
         *_domains(interface),
         *_conversions(interface, local),
     ]
-    return [*_hyperparameters(interface, constant), *_tensors(interface), *_sizes(interface, local, later), *later]
+    return [*_hyperparameters(interface, programs), *_tensors(interface), *_sizes(interface, local, later), *later]
 
 
-def _hyperparameters(interface: Interface, constant: bool) -> list[str]:
-    """Hyperparameters become Python numbers in their domains."""
+def _hyperparameters(interface: Interface, programs: Sequence[str]) -> list[str]:
+    """Hyperparameters become Python numbers in their domains, whole ones where they are sizes."""
+    constant = any("_host_" in text or "int(" in text for text in programs)
     lines = []
     for arg in interface.hosts:
         name = interface.arg_names[arg.name]
         lines.append(f'{name} = {"_constant" if constant else "_number"}("{arg.name}", {name})')
+        if any(f"int({name})" in text for text in programs):
+            lines.append(f'_whole("{arg.name}", {name})')
         if arg.domain:
             condition = domain_condition(arg, name, interface, "and", "or")
             lines.append(f'_require({condition}, "{arg.name}", {string(arg.domain_text)}, {name})')

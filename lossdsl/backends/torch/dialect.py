@@ -144,15 +144,15 @@ def transposed(text: str) -> str:
 
 def atom(text: str) -> str:
     """The text, in brackets unless an attribute can follow it."""
-    plain = text.isidentifier() or all(part.isidentifier() for part in text.split("."))
-    return text if plain or _is_call(text) else f"({text})"
+    return text if _is_chain(text) else f"({text})"
 
 
-def _is_call(text: str) -> bool:
-    """Whether the text is a chain of calls, subscripts and attributes of a name."""
-    depth = 0
+def _is_chain(text: str) -> bool:
+    """Whether the text is a name with attributes, calls and subscripts behind it."""
+    depth, closed = 0, False
     for char in text:
-        if not depth and not (char.isalnum() or char in "_.(["):
+        if not depth and (char not in ".([" if closed else not (char.isalnum() or char in "_.([")):
             return False
         depth += (char in "([") - (char in ")]")
-    return depth == 0 and text[-1] in ")]" and (text[0].isalpha() or text[0] == "_")
+        closed = not depth and char in ")]"
+    return depth == 0 and (text[0].isalpha() or text[0] == "_")

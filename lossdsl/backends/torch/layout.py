@@ -52,7 +52,7 @@ def pruned(lines: Sequence[str]) -> list[str]:
             line_reads = value
         else:
             line_reads = line
-        read.update(re.findall(r"[^\W\d]\w*", line_reads))
+        read.update(re.findall(r"(?<![\w.])[^\W\d]\w*", line_reads))
         kept.append(line)
     return kept[::-1]
 

@@ -83,9 +83,9 @@ class Programs:
         emitter = TorchEmitter(dialect, table, arrays, hosts, interface.size_names, names, hints)
         made = {(str(n.value), a.id) for n in stage_nodes(table, roots) if n.op == "read" for a in n.args}
         for check, position, demanded in checks:
-            if demanded.is_const:
+            if demanded.is_const and demanded.value is True:
                 emitter.checked.add((check.array, check.axis, position.id))
-            elif (check.array, position.id) in made:
+            elif (check.array, position.id) in made and check.axis >= 0:
                 emitter.guards[check.array, check.axis, position.id] = demanded
         emitter.plan([*roots, *emitter.guards.values()])
         return emitter
@@ -214,6 +214,9 @@ class Programs:
             bad = g.both(demanded, g.apply("or", g.apply("lt", position, low), g.apply("ge", position, high)))
             emitter.count_new(bad)
             outside = emitter.value(bad, "bool").code
+            if check.axis < 0:
+                emitter.lines.append(f'_not_of_nothing("{check.array}", {outside})')
+                continue
             place = emitter.lifted(position, emitter.axes(bad.free), "int")
             size = emitter.extent(check.high)
             emitter.lines.append(f'_readable("{check.array}", {check.axis}, {outside}, {place}, {size})')

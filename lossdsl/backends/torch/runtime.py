@@ -33,6 +33,11 @@ def _require(holds: bool, name: str, domain: str, value: float) -> None:
         raise ValueError(f"{name} must be {domain}, got {value}")
 
 
+def _whole(name: str, value: float) -> None:
+    if value % 1 != 0:
+        raise ValueError(f"{name} must be a whole number, got {value}")
+
+
 def _tensor(name: str, value: Any, device: Any = None) -> Any:
     """An argument as a tensor of real numbers; None stays None."""
     if value is None:
@@ -134,6 +139,12 @@ def _readable(name: str, axis: int, outside: Any, position: Any, size: int) -> N
     if bool(outside.any()):
         wrong = torch.as_tensor(position).expand(outside.shape)[outside][0].item()
         raise IndexError(f"{name} is read at {wrong}, outside of axis {axis} with size {size}")
+
+
+def _not_of_nothing(name: str, outside: Any) -> None:
+    """There is something to take the best of, wherever its position is used."""
+    if bool(torch.as_tensor(outside).any()):
+        raise ValueError(f"{name}: there is nothing to take the position of the best of")
 
 
 def _count(kept: torch.Tensor | None, shape: Sequence[int]) -> Any:

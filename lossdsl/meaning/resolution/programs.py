@@ -14,6 +14,7 @@ from lossdsl.meaning.resolution.scopes import Scope
 from lossdsl.meaning.resolution.settle import settle
 from lossdsl.meaning.resolution.signatures import Signature
 from lossdsl.syntax import tree
+from lossdsl.syntax.walk import walk
 
 
 def program(node: tree.Loss, unit: Unit, sign: Signature, draft: Draft) -> core.Program:
@@ -35,6 +36,7 @@ def program(node: tree.Loss, unit: Unit, sign: Signature, draft: Draft) -> core.
         checks=tuple(draft.checks.values()),
         text=node.span.text,
         span=node.span,
+        used=tuple(text.span.text for text in _used(node, unit)),
     )
     if not made.vars:
         _take_apart(result, node.body.result)
@@ -43,6 +45,21 @@ def program(node: tree.Loss, unit: Unit, sign: Signature, draft: Draft) -> core.
         var.name = label
     result.kinds = _kinds(result)
     return result
+
+
+def _used(node: tree.Def | tree.Loss, unit: Unit) -> list[tree.Def | tree.Loss]:
+    """The items that one calls, and those they call, callees first; calls are no circle by now."""
+    found: dict[int, tree.Def | tree.Loss] = {}
+
+    def visit(caller: tree.Def | tree.Loss, where: Unit) -> None:
+        for call in walk(caller):
+            if isinstance(call, tree.Call) and (item := where.items.get(call.function.id)) is not None:
+                if id(item.node) not in found and item.node is not node:
+                    visit(item.node, item.unit)
+                    found[id(item.node)] = item.node
+
+    visit(node, unit)
+    return list(found.values())
 
 
 def _take_apart(result: core.Program, written: tree.Expr) -> None:
