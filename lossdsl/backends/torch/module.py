@@ -186,7 +186,11 @@ class _Module:
 
 def _imports(body: str) -> str:
     """The imports from the standard library that the text needs."""
-    needed = {"math.": "import math", "Sequence[": "from collections.abc import Sequence", "Any": "from typing import Any"}
+    needed = {
+        "math.": "import math",
+        "Sequence[": "from collections.abc import Sequence",
+        "Any": "from typing import Any",
+    }
     return "\n".join(line for sign, line in needed.items() if sign in body)
 
 

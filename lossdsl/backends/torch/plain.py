@@ -44,7 +44,7 @@ def plain(program: Program) -> Plain:
     terms = dict(zip(lowered.terms, expanded(list(lowered.terms.values())), strict=True))
     predictions = {name: (indices, expanded([node])[0]) for name, (indices, node) in lowered.predictions.items()}
     named = {name: expanded([node])[0] for name, node in lowered.names.items()}
-    checks = [(read, *expanded([read.position, read.demanded])) for read in reads]
+    checks = [(read, expanded([read.position])[0], expanded([read.demanded])[0]) for read in reads]
     sanitiser = Sanitiser(expansion.table)
     result = Plain(
         sanitiser.table,

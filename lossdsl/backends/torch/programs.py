@@ -181,7 +181,11 @@ class Programs:
         roots = [tangent.node, *kept, *(o.node for o in outputs)]
         emitter = self.emitter(derived.table, derived.names, derived.checks, roots, {SEED: local.seed, **vectors})
         value = self.reduce(emitter, tangent, derived.kept)
-        emitter.lines += [f"{local.tangent} = {value}", f"if {local.upstream} is None:", f"    return ({local.tangent},)"]
+        emitter.lines += [
+            f"{local.tangent} = {value}",
+            f"if {local.upstream} is None:",
+            f"    return ({local.tangent},)",
+        ]
         emitter.lines.append(f"{local.seed} = {self._seed(emitter, derived)}")
         products = self._outputs(emitter, "product", outputs)
         emitter.lines.append(f"return {', '.join([local.tangent, *products])}")

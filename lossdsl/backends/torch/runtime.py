@@ -271,5 +271,5 @@ def _start(name: str, value: Any, default: float | None, axes: str, *shape: int 
 
 
 def _nonempty(value: torch.Tensor) -> torch.Tensor:
-    """The tensor, or zeros with one position on every empty axis: clipped positions are read where nothing uses them."""
+    """The tensor, or zeros with a position on every empty axis: clipped positions are read where nothing uses them."""
     return value if 0 not in value.shape else value.new_zeros([max(size, 1) for size in value.shape])

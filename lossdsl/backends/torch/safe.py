@@ -27,7 +27,7 @@ BOUNDED = frozenset({"sigmoid", "tanh", "sin", "cos", "atan", "atan2", "erf", "e
 
 
 class DifferentiableExpansion(Expansion):
-    """logsumexp and norms by stages that autograd can go through: peaks are constants, roots and logarithms of 0 apart."""
+    """logsumexp and norms by stages that autograd can go through: peaks are constants, roots and logs of 0 apart."""
 
     def _log(self, total: Node) -> Node:
         g = self.graph

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import tokenize
 from collections.abc import Sequence
@@ -80,5 +81,5 @@ def _split(head: str, body: str, tail: str, indent: str, offset: int, commas: Se
     if not commas or len(indent + INDENT + body) <= WIDTH:
         return [head, indent + INDENT + body.strip(), indent + tail]
     edges = [-1, *(column - offset for column in commas), len(body)]
-    parts = [body[a + 1 : b].strip() for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [body[a + 1 : b].strip() for a, b in itertools.pairwise(edges)]
     return [head, *(f"{indent}{INDENT}{part}," for part in parts if part), indent + tail]
