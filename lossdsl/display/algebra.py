@@ -73,9 +73,9 @@ class Relations:
         for leaf in leaves:
             match leaf.op, leaf.args:
                 case "sigmoid", (x,) if (tanh := self._half(leaves, x)) is not None:
-                    value = (1 + (-1 if x.op == "neg" else 1) * symbol(tanh)) / 2
-                case "sigmoid", (x,) if x.op == "neg":
-                    value = 1 - symbol(self._named(g.apply("sigmoid", x.args[0])))
+                    value = (1 + (1 if opposite(x) is None else -1) * symbol(tanh)) / 2
+                case "sigmoid", (x,) if (minus := opposite(x)) is not None:
+                    value = 1 - symbol(self._named(g.apply("sigmoid", minus)))
                 case "where", (c, a, b) if b.is_value(0) and is_same_everywhere(a):
                     value = self._scaled(meaning, a) * symbol(g.where(c, g.const(1), b))
                 case "exp", (x,) if x.op == "neg" and g.apply("exp", x.args[0]) in leaves:
@@ -87,21 +87,23 @@ class Relations:
 
     def complement(self, leaf: Node) -> Node | None:
         """1 - p for sigmoid(-x), where p is the name of sigmoid(x)."""
-        if leaf.op != "sigmoid" or leaf.args[0].op != "neg":
+        minus = opposite(leaf.args[0]) if leaf.op == "sigmoid" else None
+        if minus is None:
             return None
-        named = self._named(self.graph.apply("sigmoid", leaf.args[0].args[0]))
+        named = self._named(self.graph.apply("sigmoid", minus))
         return 1 - named if named.op == "read" else None
 
     def _scaled(self, meaning: Meaning, node: Node) -> Any:
         return to_sympy(node, Meaning({n.id: meaning.symbol(n) for n in leaves_of(node)}))
 
     def _half(self, leaves: Sequence[Node], x: Node) -> Node | None:
-        """tanh(u) where the leaves have sigmoid(2u) and sigmoid(-2u), as its derivative has."""
-        double = x.args[0] if x.op == "neg" else x
+        """tanh(u) where the leaves have sigmoid(2*u) and sigmoid(-2*u), as its derivative has."""
+        double = opposite(x) or x
         if double.op != "mul" or not double.args[0].is_value(2):
             return None
-        both = {leaf.args[0] for leaf in leaves if leaf.op == "sigmoid"}
-        return self._named(self.graph.apply("tanh", double.args[1])) if {double, -double} <= both else None
+        partners = [leaf.args[0] for leaf in leaves if leaf.op == "sigmoid"]
+        paired = any(p is double for p in partners) and any(opposite(p) is double for p in partners)
+        return self._named(self.graph.apply("tanh", double.args[1])) if paired else None
 
     def _named(self, node: Node) -> Node:
         """A binding that has this value, or else the node itself."""
@@ -111,6 +113,16 @@ class Relations:
                 if found is not None:
                     return self.graph.read(name, [found.get(i, self.graph.index(i)) for i in let.indices])
         return node
+
+
+def opposite(node: Node) -> Node | None:
+    """x for -x, and 2*x for -2*x."""
+    if node.op == "neg":
+        return node.args[0]
+    first = node.args[0] if node.op == "mul" else None
+    if first is not None and isinstance(first.value, Fraction) and first.value < 0:
+        return node.graph.const(-first.value) * node.args[1]
+    return None
 
 
 def to_sympy(root: Node, meaning: Meaning) -> Any:
@@ -210,13 +222,16 @@ class _Back:
             base, exponent = factor.as_base_exp()
             if not exponent.is_Integer:
                 raise Unconverted(str(factor))
-            turned = bool(base.is_Add) and _is_negative(base)
+            turned = bool(base.is_Add) and (_is_negative(base) if exponent % 2 else self._starts_negative(base))
             negative ^= turned and exponent % 2 == 1
             node = self.node(-base) if turned else self.node(base)
             (above if exponent > 0 else below).append((self._rank(base), node ** abs(int(exponent))))
         numerator = self._joined(above, abs(int(coefficient.p)))
         value = numerator / self._joined(below, int(coefficient.q)) if below or coefficient.q != 1 else numerator
         return -value if negative else value
+
+    def _starts_negative(self, expression: Any) -> bool:
+        return _is_negative(min(expression.args, key=self._rank))
 
     def _joined(self, factors: list[tuple[Any, Node]], number: int) -> Node:
         nodes = [node for _, node in sorted(factors, key=lambda f: f[0])]

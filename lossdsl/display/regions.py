@@ -16,9 +16,9 @@ def is_whole_power(node: Node) -> bool:
 
 
 def is_arithmetic(node: Node) -> bool:
-    if node.kind == "int":  # positions stay as they are
-        return node.op in ("add", "sub", "mul") and all(
-            a.op in ("extent", "const") or is_arithmetic(a) for a in node.args
+    if node.kind == "int":  # of sizes and brackets; positions stay as they are
+        return node.op in ARITHMETIC and all(
+            a.op in ("extent", "const", "where") or is_arithmetic(a) for a in node.args
         )
     return node.kind == "real" and (node.op in ARITHMETIC or is_whole_power(node))
 

@@ -86,7 +86,7 @@ class Simplifying(Rewriter):
 
     def _kept(self, root: Node) -> Node:
         """What the user wrote, but for what the stable forms made of it: sigmoid(-x) is 1 - p again."""
-        leaves = leaves_of(root) if root.kind == "real" else []
+        leaves = leaves_of(root) if is_arithmetic(root) or root.op == "sigmoid" else []
         complements = {leaf.id: self.relations.complement(leaf) for leaf in leaves}
         return _replaced(self.graph, root, {key: node for key, node in complements.items() if node is not None})
 

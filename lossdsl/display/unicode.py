@@ -150,7 +150,7 @@ def _is_small(exponent: Box) -> bool:
 
 def _power(base: Piece, exponent: Box) -> Box:
     row = exponent.rows[0]
-    if len(exponent.rows) == 1 and row.isdigit() and len(base[0].rows) == 1:
+    if len(exponent.rows) == 1 and row.isdigit() and base[0].base == 0:
         return boxes.beside(_in(base, ATOM), boxes.text(row.translate(SUPERSCRIPTS)))
     return boxes.raised(_in(base, ATOM), exponent)
 
