@@ -85,7 +85,7 @@ def _arrays(found: Any, expected: Expected, precision: Precision) -> Comparison:
     with mpmath.workdps(DIGITS):
         defined = [place for place in np.ndindex(reference.shape) if reference[place] == reference[place]]
         entries = [_entry(float(found[place]), expected, place, precision) for place in defined]
-    worst = max(entries, key=lambda entry: entry.strain, default=Comparison(0))
+    worst = max(entries, key=lambda entry: (entry.strain, entry.error), default=Comparison(0))
     return replace(worst, compared=len(entries))
 
 
