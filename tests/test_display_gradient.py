@@ -149,7 +149,8 @@ def test_of_an_argument_that_does_not_matter_it_is_zero() -> None:
 
 def test_names_do_not_clash() -> None:
     """With reserved words, with arguments called like the result, with indices called like arguments."""
-    text = "loss f(g[i], j[i, k] | n[k]):\n    s = softmax[k](j)\n    return sum[i](s[i, 0]*g) + logsumexp[i](g)*sum[k](n)\n"
+    lines = ["loss f(g[i], j[i, k] | n[k]):", "    s = softmax[k](j)"]
+    text = "\n".join([*lines, "    return sum[i](s[i, 0]*g) + logsumexp[i](g)*sum[k](n)\n"])
     original = program(text)
     inputs = {"g": np.array([1.0, -1.0]), "j": np.arange(6.0).reshape(2, 3), "n": np.ones(3)}
     for wrt in ("g", "j"):

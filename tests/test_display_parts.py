@@ -325,7 +325,7 @@ def test_fewer_operations_cost_less(table: StageTable) -> None:
         ("log(cosh(x))*3 - 2*log(cosh(x))", "g[n] = tanh(x)/size(n)"),
         ("tanh(x)", "g[n] = (1 - tanh(x)^2)/size(n)"),
         ("exp(x - y)", "g[n] = exp(x - y)/size(n)"),
-        ("x^3/3 - x^2*y + x*y^2", "g[n] = (x - y)^2/size(n)"),
+        ("x^3/3 - x^2*y + x*y^2", "g[n] = (y - x)^2/size(n)"),
         ("(x if y > 0 else 2*x) + (x if y > 0 else 0)", "g[n] = 2/size(n)"),
     ],
 )
@@ -350,3 +350,10 @@ def test_programs_as_stages() -> None:
 
 def test_a_picture_is_text() -> None:
     assert str(box("x ")) == "x"
+
+
+def test_infinities_are_left_alone() -> None:
+    text = gradient_text(
+        program("loss f(x[n] | y[n]):\n    return x*y*max(-inf, 2) + x*(0 if y < 0 else -inf)*0 + x\n"), "x"
+    )
+    assert text.splitlines()[-1].strip() == "return g[n]"

@@ -70,8 +70,9 @@ def occurrences(draft: Draft) -> Occurrences:
 def drafted(program: core.Program, wrt: str, exact: bool, names: Names) -> Draft:
     """The gradient of the loss, reduced as it is by default, with the bindings that its author named."""
     lowered = lower(program)
+    derived_from = len(lowered.graph.nodes)
     target, node = gradient(lowered, [wrt]).by_name[wrt]
-    plain = Plain(lowered.table, exact)
+    plain = Plain(lowered.table, exact, derived_from)
     result = plain.rewrite(node)
     if program.reduction == "mean":
         result = plain.divided(result, _count(lowered, plain, target))

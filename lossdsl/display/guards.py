@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from lossdsl.calculus.partials import may_be_masked
+from lossdsl.display.rewriter import end_of, high_end
 from lossdsl.ir.bounds import in_range, position_bounds
-from lossdsl.ir.graph import Graph, Node, reachable
+from lossdsl.ir.graph import Graph, Index, Node, reachable
 from lossdsl.ir.stage import Stage, StageTable
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Extent
@@ -52,8 +54,17 @@ def unproved(graph: Graph, axis_range: AxisRange, node: Node) -> list[Node]:
         if read.op == "read"
         for axis, position in enumerate(read.args)
         if position_bounds(graph, position) is not None
-        and not in_range(graph, position, *axis_range(str(read.value), axis))
+        and not _stays(graph, position, axis_range(str(read.value), axis))
     ]
+
+
+def _stays(graph: Graph, position: Node, bounds: tuple[Extent, Extent]) -> bool:
+    """Whether a position is on the axis wherever its indices have a value: an empty range has none."""
+    low, high = bounds
+    taken = {i: graph.index(Index(i.name, i.low, end_of(i))) for i in position.free if end_of(i) != i.high}
+    return in_range(graph, graph.substitute(position, taken), low, high_end(low, high)) or in_range(
+        graph, position, low, high
+    )
 
 
 def _parted(graph: Graph, axis_range: AxisRange, condition: Node) -> tuple[Node, Node]:
@@ -92,3 +103,32 @@ def has_offsets(nodes: Iterable[Node]) -> bool:
         if read.op == "read"
         for position in read.args
     )
+
+
+class Hazards:
+    """Products of an adjoint that a mask may have made 0 and a derivative that gathers, which the mask may forbid."""
+
+    def __init__(self, table: StageTable) -> None:
+        self.stages = table.stages
+        self.masked_stages = {s.name for s in table.stages.values() if s.where is not None or s.positions}
+        self._masked: dict[int, bool] = {}
+        self._gathers: dict[int, bool] = {}
+
+    def in_product(self, node: Node) -> bool:
+        adjoint, partial = node.args
+        return self._gathering(partial) and may_be_masked(adjoint, self.masked_stages, self._masked)
+
+    def _gathering(self, root: Node) -> bool:
+        """Whether it reads at a position that is data, itself or in a stage that it reads."""
+        for node in reachable([root], stop=lambda n: n.id in self._gathers):
+            if node.id not in self._gathers:
+                self._gathers[node.id] = self._gathers_here(node) or any(self._gathers[a.id] for a in node.args)
+        return self._gathers[root.id]
+
+    def _gathers_here(self, node: Node) -> bool:
+        if node.op != "read":
+            return False
+        stage = self.stages.get(str(node.value))
+        if stage is not None and any(self._gathering(part) for part in stage.roots):
+            return True
+        return any(position_bounds(node.graph, place) is None for place in node.args)

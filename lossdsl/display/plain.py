@@ -6,43 +6,33 @@ means and softmaxes are stages of their own again, and the weight of each elemen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 from lossdsl.calculus.gradient import SEED
-from lossdsl.display.formula import NotExpressible
-from lossdsl.display.guards import axis_ranges, choice, conditions_of, guarded_sum
+from lossdsl.display.guards import Hazards, axis_ranges, choice, conditions_of, guarded_sum
 from lossdsl.display.instances import instance
 from lossdsl.display.rewriter import Rewriter, end_of, reduction, volume
 from lossdsl.display.tidy import MIRRORED
-from lossdsl.functions.derived import NotInTable, convert
-from lossdsl.functions.table import TABLE
+from lossdsl.display.vocabulary import in_words, never_zero
 from lossdsl.ir.bounds import nonnegative, plus, position_bounds
-from lossdsl.ir.graph import Graph, Index, Node, reachable
+from lossdsl.ir.graph import Index, Node, reachable
 from lossdsl.ir.stage import Stage, StageTable, fresh_index
 from lossdsl.meaning.core import Extent
-from lossdsl.rewrite.pattern import Vocabulary
 
-WRITTEN = frozenset({"where", "whole", "read", "index", "extent", "const"})
 MINUS = Fraction(-1)
-
-
-class Builder(Vocabulary):
-    """The vocabulary of `display` definitions, over nodes."""
-
-    @property
-    def pi(self) -> Node:
-        return self._graph.const("pi")
 
 
 class Plain(Rewriter):
     """With `exact`, products and quotients that stop infinities keep their conditions; else they are for people."""
 
-    def __init__(self, table: StageTable, exact: bool) -> None:
+    def __init__(self, table: StageTable, exact: bool, derived_from: int = 0) -> None:
+        """Nodes from the id `derived_from` on are those of the derivative."""
         super().__init__(table)
         self.exact = exact
+        self.derived_from = derived_from
+        self.hazards = Hazards(table)
         self.axis_range = axis_ranges(self.table)
 
     # ------------------------------------------------------------ nodes
@@ -56,6 +46,8 @@ class Plain(Rewriter):
                 return self._both(node, args)
             case "where", (c, a, b):
                 return choice(g, self.axis_range, c, a, b)
+            case "mul", (a, b) if node.id >= self.derived_from and self.exact and self.hazards.in_product(node):
+                return self._masked(a, b)
             case "div", (a, b):
                 return self.divided(a, b)
             case "sub", (a, b) if (found := self._normalised("log_softmax", a, b)) is not None:
@@ -76,28 +68,16 @@ class Plain(Rewriter):
                 return g.where(g.apply("eq", a, g.const(0)), g.const(0), value)
             case "guarded_sub", (a, b) if self.exact and self._may_be_empty(a) and self._may_be_empty(b):
                 return g.where(g.apply("eq", a, b), g.const(0), a - b)
-        if node.op in WRITTEN or TABLE[node.op].surface or TABLE[node.op].display is None:
-            return self._surface(node, args)
-        return self._displayed(TABLE[node.op].display, args)
+        return in_words(g, node, args, self.exact)
 
-    def _surface(self, node: Node, args: Sequence[Node]) -> Node:
-        row = TABLE.get(node.op)
-        if node.op in WRITTEN or row is None or row.surface or _is_operator(node.op):
-            return self.graph.rebuild(node, args)
-        if not self.exact and node.op == "polygamma":  # known to readers, but not to the language
-            return self.graph.rebuild(node, args)
-        order, *rest = args
-        if not order.is_const:
-            raise NotExpressible(f"the loss language has no function {node.op}")
-        arguments: list[Any] = [*rest]
-        try:
-            return _closed(self.graph, node.op, order, arguments)
-        except (NotInTable, NotExpressible) as reason:
-            raise NotExpressible(f"the loss language has no word for {node.op}, which this gradient needs") from reason
-
-    def _displayed(self, display: Callable[..., Any] | None, args: Sequence[Node]) -> Node:
-        assert display is not None
-        return self.graph.node(display(Builder(self.graph), *args))
+    def _masked(self, adjoint: Node, partial: Node) -> Node:
+        """A product whose second factor can be read only where the first is not 0."""
+        g = self.graph
+        if adjoint.op == "where" and adjoint.args[2].is_value(0):
+            return choice(g, self.axis_range, adjoint.args[0], adjoint.args[1] * partial, g.const(0))
+        if never_zero(adjoint):
+            return adjoint * partial
+        return g.where(g.apply("eq", adjoint, g.const(0)), g.const(0), adjoint * partial)
 
     def _both(self, node: Node, args: Sequence[Node]) -> Node:
         """low <= v and v < max(low, high) is low <= v and v < high."""
@@ -264,42 +244,3 @@ class Plain(Rewriter):
         label = stage.name.replace("logsumexp", op) if "logsumexp" in stage.name else op
         name = self.table.add(label, (*stage.out, at), op, (along,), None, stage.body)
         return self.table.read(name, (*total.args, found[along]))
-
-
-def never_zero(node: Node) -> bool:
-    """Whether the value is shown not to be 0, by its form."""
-    match node.op, node.args:
-        case "const", _:
-            return not node.is_value(0)
-        case (("exp" | "cosh" | "sigmoid"), _):
-            return True
-        case (("neg" | "div"), (a, *_)):
-            return never_zero(a)
-        case "mul", (a, b):
-            return never_zero(a) and never_zero(b)
-        case "max", values:
-            return any(isinstance(v.value, Fraction) and v.value > 0 for v in values)
-    return False
-
-
-def _is_operator(op: str) -> bool:
-    return TABLE[op].precedence < 100 or op in ("mod", "not")
-
-
-def _closed(graph: Graph, op: str, order: Node, arguments: Sequence[Node]) -> Node:
-    """A function with a constant order by its SymPy definition, written out."""
-    import sympy as sp
-
-    assert order.is_const
-    symbols = [sp.Symbol(f"x{k}", real=True) for k in range(len(arguments))]
-    expression = TABLE[op].sympy(order.value, *symbols)
-    known = dict(zip(symbols, arguments, strict=True))
-    converted = graph.node(convert(expression, Builder(graph), known))
-    foreign = [n.op for n in reachable([converted]) if n.op not in WRITTEN and not _writable(n.op)]
-    if foreign:
-        raise NotExpressible(f"no word for {foreign[0]}")
-    return converted
-
-
-def _writable(op: str) -> bool:
-    return TABLE[op].surface or _is_operator(op)

@@ -47,7 +47,9 @@ def leaves_of(root: Node) -> list[Node]:
 
 def is_position(node: Node) -> bool:
     """A whole number that is written in a few characters."""
-    return node.kind == "int" and node.op != "where"
+    if node.kind != "int":
+        return False
+    return all(n.op != "where" for n in reachable([node], stop=lambda n: n.op == "read"))
 
 
 def is_same_everywhere(node: Node) -> bool:

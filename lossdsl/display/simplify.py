@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 from lossdsl.display.algebra import Meaning, Relations, to_nodes, to_sympy
@@ -91,7 +92,7 @@ class Simplifying(Rewriter):
         return _replaced(self.graph, root, {key: node for key, node in complements.items() if node is not None})
 
     def _shortest(self, root: Node) -> Node:
-        if not is_arithmetic(root):
+        if not is_arithmetic(root) or not all(_is_finite(part) for part in inside(root)):
             return root
         leaves = leaves_of(root)
         parts = len(inside(root))
@@ -146,6 +147,11 @@ class Simplifying(Rewriter):
                 chosen = [{leaf.id: leaf.args[branch] for leaf in alike} for branch in (1, 2)]
                 branches = [self._region(_replaced(self.graph, root, those)) for those in chosen]
                 yield self.graph.where(condition, *branches)
+
+
+def _is_finite(node: Node) -> bool:
+    """Constants with which SymPy calculates as with any other number."""
+    return not node.is_const or isinstance(node.value, Fraction) or node.value == "pi"
 
 
 def _replaced(graph: Graph, root: Node, chosen: dict[int, Node]) -> Node:
