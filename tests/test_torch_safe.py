@@ -120,7 +120,7 @@ def sanitised(build: Any) -> Any:
     table.add_array(Array("x", (), "prediction", "real"))
     table.add_array(Array("y", (), "prediction", "real"))
     node = build(graph, graph.read("x", ()), graph.read("y", ()))
-    return Sanitiser(table).safe(node, None)
+    return Sanitiser(table, [(node, None)]).safe(node, None)
 
 
 def test_what_is_used_everywhere_is_left_alone() -> None:

@@ -216,3 +216,16 @@ def test_copies_share_nothing() -> None:
     with torch.no_grad():
         twin.s.add_(1)
     assert module.s.eq(0).all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("backward", ["closed", "autograd"])
+def test_another_device(name: str, backward: str) -> None:
+    """The meta device has no numbers, but every operation checks that its tensors are on one device."""
+    sample = LOSSES[name]
+    args = {key: value.to("meta").requires_grad_() for key, value in sample.wrt.items()}
+    data = {key: value.to("meta") for key, value in sample.data.items()}
+    value = getattr(compiled(name, backward), name)(**args, **data)
+    first = torch.autograd.grad(value, list(args.values()), create_graph=True)
+    second = torch.autograd.grad(sum(g.sum() for g in first if g.requires_grad), list(args.values()), allow_unused=True)
+    assert {tensor.device.type for tensor in (value, *first, *second) if tensor is not None} == {"meta"}

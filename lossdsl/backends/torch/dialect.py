@@ -75,7 +75,7 @@ class TorchDialect:
         return f"{REDUCERS[op]}({text})" if len(axes) == rank else f"{REDUCERS[op]}({text}, dim={dims})"
 
     def argument(self, op: str, text: str, axis: int) -> str:
-        return f"torch.{op}({text}, dim={axis})"
+        return f"_{op}({text}, {axis})"
 
     def cumulative(self, text: str, axis: int, reverse: bool, exclusive: bool) -> str:
         flip = f"torch.flip({text}, ({axis},))" if reverse else text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lossdsl.backends.programs import Output
@@ -19,14 +18,18 @@ Check = tuple[ReadCheck, Node, Node]
 
 @dataclass
 class Plain:
-    """Everything that is emitted without a derivative, over one table of stages."""
+    """Everything that is emitted without a derivative: the value over `table`, what is exported over `exports`.
+
+    `names` are those that users gave to nodes of either.
+    """
 
     table: StageTable
     element: Output
     kept: Node | None
+    checks: list[Check]
+    exports: StageTable
     terms: dict[str, Node]
     predictions: dict[str, Output]
-    checks: list[Check]
     names: dict[int, str]
 
 
@@ -36,27 +39,31 @@ def plain(program: Program) -> Plain:
     reads = read_checks(lowered.table, [(lowered.element, lowered.mask)])
     expansion = DifferentiableExpansion(lowered.table)
 
-    def expanded(nodes: Sequence[Node]) -> list[Node]:
-        return [expansion.rewrite([node])[0] for node in nodes]
+    def expanded(node: Node) -> Node:
+        return expansion.rewrite([node])[0]
 
-    (element,) = expanded([lowered.element])
-    mask = None if lowered.mask is None else expanded([lowered.mask])[0]
-    terms = dict(zip(lowered.terms, expanded(list(lowered.terms.values())), strict=True))
-    predictions = {name: (indices, expanded([node])[0]) for name, (indices, node) in lowered.predictions.items()}
-    named = {name: expanded([node])[0] for name, node in lowered.names.items()}
-    checks = [(read, expanded([read.position])[0], expanded([read.demanded])[0]) for read in reads]
-    sanitiser = Sanitiser(expansion.table)
+    element = expanded(lowered.element)
+    mask = None if lowered.mask is None else expanded(lowered.mask)
+    terms = {name: expanded(node) for name, node in lowered.terms.items()}
+    predictions = {name: (indices, expanded(node)) for name, (indices, node) in lowered.predictions.items()}
+    named = {name: expanded(node) for name, node in lowered.names.items()}
+    checks = [(read, expanded(read.position), expanded(read.demanded)) for read in reads]
+    value = Sanitiser(expansion.table, [(element, mask)])
+    exported = [*terms.values(), *(node for _, node in predictions.values())]
+    exports = Sanitiser(expansion.table, [(node, None) for node in exported])
     result = Plain(
-        sanitiser.table,
-        Output(sanitiser.safe(element, mask), lowered.free),
-        None if mask is None else sanitiser.renamed(mask),
-        {name: sanitiser.safe(node, None) for name, node in terms.items()},
-        {name: Output(sanitiser.safe(node, None), indices) for name, (indices, node) in predictions.items()},
-        [(read, sanitiser.renamed(position), sanitiser.renamed(demanded)) for read, position, demanded in checks],
+        value.table,
+        Output(value.safe(element, mask), lowered.free),
+        None if mask is None else value.renamed(mask),
+        [(read, value.renamed(position), value.renamed(demanded)) for read, position, demanded in checks],
+        exports.table,
+        {name: exports.safe(node, None) for name, node in terms.items()},
+        {name: Output(exports.safe(node, None), indices) for name, (indices, node) in predictions.items()},
         {},
     )
     for label, node in [*result.terms.items(), *((n, o.node) for n, o in result.predictions.items())]:
         result.names.setdefault(node.id, label)
     for label, node in named.items():
-        result.names.setdefault(sanitiser.safe(node, None).id, label)
+        for sanitiser in (value, exports):
+            result.names.setdefault(sanitiser.safe(node, None).id, label)
     return result

@@ -86,7 +86,8 @@ class Programs:
             if demanded.is_const and demanded.value is True:
                 emitter.checked.add((check.array, check.axis, position.id))
             elif (check.array, position.id) in made and check.axis >= 0:
-                emitter.guards[check.array, check.axis, position.id] = demanded
+                if not _reads(table, demanded, check.array, position):
+                    emitter.guards[check.array, check.axis, position.id] = demanded
         emitter.plan([*roots, *emitter.guards.values()])
         return emitter
 
@@ -137,7 +138,10 @@ class Programs:
         return f"_reduced({code}, {self.kept(emitter, output, kept)}, {self.shape(emitter, output)}, reduction)"
 
     def kept(self, emitter: TorchEmitter, output: Output, kept: Node | None) -> str:
-        return "None" if kept is None else emitter.ordered(kept, output.indices, "bool")
+        if kept is None:
+            return "None"
+        code = emitter.ordered(kept, output.indices, "bool")
+        return f"torch.full((), {code}, device={self.local.device})" if emitter.is_host(kept) else code
 
     def shape(self, emitter: TorchEmitter, output: Output) -> str:
         sizes = emitter.shape(output.indices)
@@ -228,7 +232,7 @@ class Programs:
 
     def terms(self, plain: Plain) -> str:
         """The scalar bindings, as differentiable operations."""
-        emitter = self.emitter(plain.table, plain.names, plain.checks, list(plain.terms.values()))
+        emitter = self.emitter(plain.exports, plain.names, plain.checks, list(plain.terms.values()))
         emitter.differentiable = True
         items = [f'"{name}": {emitter.full(Output(node, ()))}' for name, node in plain.terms.items()]
         emitter.lines.append(f"return {{{', '.join(items)}}}")
@@ -238,8 +242,13 @@ class Programs:
     def predictions(self, plain: Plain) -> str:
         """What is reported for raw predictions, as differentiable operations."""
         outputs = list(plain.predictions.values())
-        emitter = self.emitter(plain.table, plain.names, plain.checks, [o.node for o in outputs])
+        emitter = self.emitter(plain.exports, plain.names, plain.checks, [o.node for o in outputs])
         emitter.differentiable = True
         emitter.lines.append(f"return {listed([emitter.full(output) for output in outputs])}")
         doc = "The exported bindings, made of differentiable operations."
         return self.function("_predictions", [], "tuple[torch.Tensor, ...]", doc, emitter, reduction=False)
+
+
+def _reads(table: StageTable, root: Node, array: str, position: Node) -> bool:
+    """Whether what the root needs, through stages too, contains the read of the array at the position."""
+    return any(n.op == "read" and n.value == array and position in n.args for n in stage_nodes(table, [root]))

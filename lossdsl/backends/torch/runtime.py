@@ -212,6 +212,18 @@ def _amin(x: torch.Tensor, dim: int | Sequence[int]) -> torch.Tensor:
     return -_amax(-x, dim)
 
 
+def _argmax(x: torch.Tensor, dim: int) -> torch.Tensor:
+    """The first position of the greatest value, -1 along an axis of length 0."""
+    if x.shape[dim] == 0:
+        return x.sum(dim).long() - 1
+    return torch.argmax(x, dim)
+
+
+def _argmin(x: torch.Tensor, dim: int) -> torch.Tensor:
+    """The first position of the least value, -1 along an axis of length 0."""
+    return _argmax(-x, dim)
+
+
 def _prod(x: torch.Tensor, dim: int | Sequence[int]) -> torch.Tensor:
     """The product along axes."""
     for k in sorted(_axes(dim), reverse=True):
