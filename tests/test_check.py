@@ -462,18 +462,31 @@ def here(kind: Any) -> Point:
     return Point("here", kind, DOUBLE, {}, 100)
 
 
+def verdict(found: Any, witness: Any, reference: Expected, kind: Any) -> tuple[Comparison, str]:
+    judged = judge(found, witness, reference, here(kind))
+    assert judged is not None
+    return judged
+
+
 def test_autograd_is_excused_where_the_interpreter_sides_with_the_closed_form() -> None:
     right, wrong, reference = np.array([0.0]), np.array([np.nan]), as_expected([0.0])
-    assert "kink" in judge(right, wrong, reference, here("kink"))[1]
-    assert judge(wrong, right, reference, here("kink"))[1] == ""
-    assert judge(wrong, right, reference, here("kink"))[0].wrong
+    assert "kink" in verdict(right, wrong, reference, "kink")[1]
+    comparison, excuse = verdict(wrong, right, reference, "kink")
+    assert comparison.wrong
+    assert not excuse
+
+
+def test_autograd_is_no_witness_where_both_are_wrong() -> None:
+    wrong = np.array([np.nan])
+    assert judge(wrong, wrong, as_expected([0.0]), here("kink")) is None
 
 
 def test_autograd_has_no_excuse_in_general_position() -> None:
-    comparison, excuse = judge(np.array([1.0]), np.array([1.1]), as_expected([1.0]), here("general"))
-    assert comparison.wrong
-    assert not excuse
-    assert "digits" in judge(np.array([1.0]), np.array([1 + 1e-10]), as_expected([1.0]), here("general"))[1]
+    for witness, reason in ((1.1, ""), (1 + 1e-10, "digits")):
+        comparison, excuse = verdict(np.array([1.0]), np.array([witness]), as_expected([1.0]), "general")
+        assert comparison.wrong
+        assert reason in excuse
+        assert bool(excuse) == bool(reason)
 
 
 def rate(formula: str, error: float) -> Any:

@@ -21,7 +21,7 @@ from lossdsl.check.sizes import GROUP, Sizes, agreeing, axis_names, choose
 from lossdsl.meaning.core import Arg, Num, Program
 from lossdsl.meaning.reference.walk import bottom_up, roots
 
-Kind = Literal["general", "kink", "mask", "size", "extreme"]
+Kind = Literal["general", "kink", "mask", "size", "ends", "extreme"]
 HyperValues = Literal["default", "random", "low", "high", "whole"]
 Shape = Literal["usual", "other", "one", "ones", "none", "nothing"]
 Fill = Callable[[Drawer, Arg], Any]
@@ -73,7 +73,7 @@ class Scenario:
 
     @property
     def digits(self) -> int:
-        return ALL_OF_DOUBLE if self.kind == "extreme" or self.hyper in ("low", "high") else MODERATE
+        return ALL_OF_DOUBLE if self.kind in ("ends", "extreme") else MODERATE
 
 
 @dataclass
@@ -267,8 +267,8 @@ def _everywhere(number: float) -> Fill:
 
 def _hyper_ends(program: Program) -> Iterator[Scenario]:
     if any(arg.role == "hyper" and not arg.axes and not arg.whole for arg in program.args):
-        yield Scenario("hyperparameters low", "general", ANY, "low", styles=GENERAL)
-        yield Scenario("hyperparameters high", "general", ANY, "high", styles=GENERAL)
+        yield Scenario("hyperparameters low", "ends", ANY, "low", styles=GENERAL)
+        yield Scenario("hyperparameters high", "ends", ANY, "high", styles=GENERAL)
         yield Scenario("hyperparameters whole", "kink", ANY, "whole", styles=GENERAL)
 
 

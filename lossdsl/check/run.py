@@ -126,20 +126,23 @@ class _Run:
     # ------------------------------------------------------------ comparisons
 
     def _compare_answer(self, key: Key, expected: Expected | Refused, point: Point, asked: Mapping[str, Asked]) -> None:
-        """With the interpreter; derivatives in closed form also with autograd."""
+        """With the interpreter; derivatives in closed form also with autograd, where they can be computed."""
+        computable = True
         for name, subject in asked.items():
             if name != AUTOGRAD or order(key) == 0:
-                self._compare_meaning(key, expected, point, name, subject)
-        if AUTOGRAD in asked and key[0] in WITNESSED and isinstance(expected, Expected):
+                computable &= self._compare_meaning(key, expected, point, name, subject)
+        if computable and AUTOGRAD in asked and key[0] in WITNESSED and isinstance(expected, Expected):
             self._compare_autograd(key, expected, point, asked)
 
-    def _compare_meaning(self, key: Key, expected: Expected | Refused, point: Point, name: str, subject: Asked) -> None:
+    def _compare_meaning(self, key: Key, expected: Expected | Refused, point: Point, name: str, subject: Asked) -> bool:
+        """Whether the point is one at which the formula can be computed."""
         row, part = f"{name} {row_name(key)}", key[1]
         comparison = compare(subject.answer(key), expected, point.precision)
         if comparison.wrong and not comparison.vast and self._overflows(point, subject.vectors):
             self.ledger.explain(row, MEANING, point, f"{part} {comparison.wrong}: {OVERFLOW}".strip())
-        else:
-            self.ledger.add(row, MEANING, point, part, comparison)
+            return False
+        self.ledger.add(row, MEANING, point, part, comparison)
+        return True
 
     def _overflows(self, point: Point, vectors: Vectors) -> bool:
         """Then it is the formula that can not be computed there; still, it must not give a number for a vast one."""
@@ -153,7 +156,10 @@ class _Run:
             if name not in asked:
                 continue
             row = f"{name} {what}"
-            comparison, excuse = judge(asked[name].answer(key), witness, expected, point)
+            verdict = judge(asked[name].answer(key), witness, expected, point)
+            if verdict is None:
+                continue
+            comparison, excuse = verdict
             against = AUTOGRAD if order(key) == 1 else f"double {AUTOGRAD}"
             if excuse:
                 self.ledger.explain(row, against, point, f"{part}{excuse}")

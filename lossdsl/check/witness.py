@@ -23,29 +23,40 @@ from lossdsl.check.points import Kind, Point
 from lossdsl.check.precision import Precision
 from lossdsl.check.reference import DIGITS, Expected
 
+BRANCHES = "autograd multiplies 0 by inf in a branch that is not taken"
+SATURATION = "autograd loses digits, or overflows, where functions saturate"
 EXCUSES: dict[Kind, str] = {
     "kink": "at a kink autograd follows the operations, not the function",
-    "mask": "autograd multiplies 0 by inf in a branch that is not taken",
-    "size": "autograd multiplies 0 by inf in a branch that is not taken",
-    "extreme": "autograd loses digits or overflows where functions saturate",
+    "mask": BRANCHES,
+    "size": BRANCHES,
+    "ends": SATURATION,
+    "extreme": SATURATION,
 }
 LOSES_DIGITS = "autograd loses digits"
 
 
-def judge(found: Any, witness: Any, expected: Expected, point: Point) -> tuple[Comparison, str]:
-    """The closed form against autograd, and why they may differ; empty if they do not, or if they may not."""
-    if isinstance(witness, Fault):
-        comparison = Comparison(1, wrong=f"autograd raises {witness}")
-    elif isinstance(found, Fault) or np.shape(witness) != expected.reference.shape:
-        comparison = compare(found, expected, point.precision)
-    else:
-        nan = _without_number(found, witness, expected)
-        comparison = nan or compare(found, _as_expected(witness, expected), point.precision)
-    sided = not compare(found, expected, point.precision).wrong
+def judge(found: Any, witness: Any, expected: Expected, point: Point) -> tuple[Comparison, str] | None:
+    """The closed form against autograd, and why they may differ; no reason if they do not, or if they may not.
+
+    None where both are wrong: then they say nothing about each other.
+    """
+    wrong = bool(compare(found, expected, point.precision).wrong)
+    if wrong and compare(witness, expected, point.precision).wrong:
+        return None
+    comparison = _difference(found, witness, expected, point.precision)
     excuse = EXCUSES.get(point.kind) or (LOSES_DIGITS if _close(comparison, point.precision) else "")
-    if comparison.wrong and sided and excuse:
+    if comparison.wrong and not wrong and excuse:
         return comparison, f" {comparison.wrong}: {excuse}, and the interpreter sides with the closed form"
     return comparison, ""
+
+
+def _difference(found: Any, witness: Any, expected: Expected, precision: Precision) -> Comparison:
+    if isinstance(witness, Fault):
+        return Comparison(1, wrong=f"autograd raises {witness}")
+    if isinstance(found, Fault) or np.shape(witness) != expected.reference.shape:
+        return compare(found, expected, precision)
+    nan = _without_number(found, witness, expected)
+    return nan or compare(found, _as_expected(witness, expected), precision)
 
 
 def _without_number(found: Any, witness: Any, expected: Expected) -> Comparison | None:
