@@ -10,6 +10,7 @@ import numpy as np
 
 from tests.random_programs import AXES, IGNORED, NAMES, Array, Drawn, Scope, Writer
 
+NUMERIC = {"real", "positive", "mask"}
 GROUP_SHAPES = ((), (2,), (3,), (1, 2), (2, 2), (0,))
 
 
@@ -170,9 +171,9 @@ class _Program:
         inner = self._inner([Array("r", ()), Array("s", ()), Array("lam", (), "positive")], [])
         self.w.definitions.append(f"def rho(r, s; lam > 0 = 1) = {inner.expr(Scope(), 3)}\n")
         self.w.calls.append(
-            lambda scope, d: f"rho({self.w.expr(scope, d)}, {self.w.leaf(scope)}"
-            + self.rng.choice(["", "; 2", "; lam = 0.5"])
-            + ")"
+            lambda scope, d: (
+                f"rho({self.w.expr(scope, d)}, {self.w.leaf(scope)}" + self.rng.choice(["", "; 2", "; lam = 0.5"]) + ")"
+            )
         )
 
     def _tensor_def(self) -> None:
@@ -182,8 +183,12 @@ class _Program:
         self.w.definitions.append(f"def gram(x[a1, q1], y[b1, q1])[a1, b1] = sum[q1](x*y) + 0.5*({body})\n")
 
         def call(scope: Scope, depth: int) -> str | None:
-            pairs = [(x, y) for x in self.w.arrays for y in self.w.arrays if len(x.axes) == len(y.axes) == 2
-                     and x.axes[1] == y.axes[1] and x.kind in ("real", "mask") and y.kind in ("real", "positive")]  # fmt: skip
+            pairs = [
+                (x, y)
+                for x in self.w.arrays
+                for y in self.w.arrays
+                if len(x.axes) == len(y.axes) == 2 and x.axes[1] == y.axes[1] and {x.kind, y.kind} <= NUMERIC
+            ]
             if not pairs:
                 return None
             x, y = self.rng.choice(pairs)
@@ -195,7 +200,9 @@ class _Program:
     def _mapped_def(self) -> None:
         inner = self._inner([Array("x", ("q1",))], ["q1"])
         body = inner.using("q1", Scope((("q1", "q1"),)), 2)
-        self.w.definitions.append(f"def unit(x[q1])[q1]:\n    m = {inner.reduction(Scope(), 1)}\n    return ({body}) + m\n")
+        self.w.definitions.append(
+            f"def unit(x[q1])[q1]:\n    m = {inner.reduction(Scope(), 1)}\n    return ({body}) + m\n"
+        )
 
         def call(scope: Scope, depth: int) -> str | None:
             arrays = [a for a in self.w.arrays if a.axes and a.kind in ("real", "positive") and ".." not in a.axes]
@@ -219,8 +226,12 @@ class _Program:
         self.w.definitions.append(f"loss base(p[q1] | t[q1]; lam > 0 = 1):\n    return {result}\n")
 
         def call(scope: Scope, depth: int) -> str | None:
-            pairs = [(x, y) for x in self.w.arrays for y in self.w.arrays
-                     if x.axes == y.axes and len(x.axes) == 1 and {x.kind, y.kind} <= {"real", "positive", "mask"}]  # fmt: skip
+            pairs = [
+                (x, y)
+                for x in self.w.arrays
+                for y in self.w.arrays
+                if x.axes == y.axes and len(x.axes) == 1 and {x.kind, y.kind} <= NUMERIC
+            ]
             if not pairs:
                 return None
             x, y = self.rng.choice(pairs)
@@ -312,8 +323,15 @@ class _Program:
             return
         x, name = self.rng.choice(vectors).name, self.w.name()
         v = self.w.fresh_variable(Scope())
-        body = self.rng.choice([f"{x}[{v}+1] - {x}[{v}]", f"{x}[{v}+1] - 2*{x}[{v}] + {x}[{v}-1]", f"{x}[{v}-1]*{x}[{v}]",
-                                f"{x}[2*{v}]*{x}[2*{v}+1]", f"{x}[{v}+1]*{v} + {x}[{v}]"])  # fmt: skip
+        body = self.rng.choice(
+            [
+                f"{x}[{v}+1] - {x}[{v}]",
+                f"{x}[{v}+1] - 2*{x}[{v}] + {x}[{v}-1]",
+                f"{x}[{v}-1]*{x}[{v}]",
+                f"{x}[2*{v}]*{x}[2*{v}+1]",
+                f"{x}[{v}+1]*{v} + {x}[{v}]",
+            ]
+        )
         self.lines.append(f"{name}[{v}] = {body}")
         self._summed(name)
 
@@ -362,7 +380,9 @@ class _Program:
         name = self.w.name()
         if self.w.axes and self.w.chance(60):
             axes = tuple(a for a in self.w.axes if any(a in p.axes for p in plain) and not a.isdigit())[:1]
-            line = f"predict {name}{f'[{axes[0]}]' if axes else ''} = {self.w.expr(Scope(tuple((a, a) for a in axes)), 2)}"
+            line = (
+                f"predict {name}{f'[{axes[0]}]' if axes else ''} = {self.w.expr(Scope(tuple((a, a) for a in axes)), 2)}"
+            )
         else:
             axes = ()
             line = f"predict {name} = {self.w.expr(Scope(), 2)}"
