@@ -41,7 +41,8 @@ def _place(at: Any) -> str:
 def _ranked(name: str, array: Any, axes: str, rank: int) -> None:
     """The argument has the axes that the signature gives it."""
     if array.ndim != rank:
-        raise ValueError(f"{name} is declared {name}[{axes}], so it has {rank} axes, but got shape {array.shape}")
+        count = "1 axis" if rank == 1 else f"{rank} axes"
+        raise ValueError(f"{name} is declared {name}[{axes}], so it has {count}, but got shape {array.shape}")
 
 
 def _size(axis: str, *sizes: tuple[str, int | None]) -> int:
