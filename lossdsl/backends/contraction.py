@@ -47,6 +47,8 @@ def contraction(emitter: Emitter, stage: Stage) -> str | None:
     for node in inner:
         groups.setdefault(node.free, []).append(node)
     loop = frozenset().union(*groups) if groups else frozenset()
+    if not set(stage.out) <= loop.union(*(n.free for n in (*outer, *below))):
+        return None
     if len(groups) < 2 or loop in groups or not reduced <= loop:
         return None
     if any(emitter.value(n, "real").host for n in inner):

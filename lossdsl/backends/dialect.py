@@ -27,6 +27,9 @@ class Dialect(Protocol):
     def number(self, text: str) -> str:
         """A Python number as a scalar of the dtype of the computation."""
 
+    def whole_number(self, text: str) -> str:
+        """A whole Python number, or a truth value, as something that can be broadcast."""
+
     def helper_argument(self, text: str) -> str:
         """A Python number as an argument of a helper function, where it must not change the dtype of the result."""
 

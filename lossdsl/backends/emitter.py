@@ -274,7 +274,7 @@ class Emitter:
                 return self._where(node, node.kind)
             case "whole":
                 inner = self.value(node.args[0], "real")
-                return Text(self.dialect.whole(inner.code), CALL, inner.host)
+                return Text(f"int({inner.code})" if inner.host else self.dialect.whole(inner.code), CALL, inner.host)
             case "stop_gradient":
                 return self.value(node.args[0])
             case "and" | "or" | "not" if self.is_host(node):
@@ -335,13 +335,11 @@ class Emitter:
                 self.dialect.helper_argument(code) if self.is_host(arg) and arg.kind != "bool" else code
                 for code, arg in zip(args, node.args, strict=True)
             ]
-        if self._all_host(node):
-            args[0] = self.dialect.number(args[0])
+        numbers = [k for k, arg in enumerate(node.args) if self.is_host(arg) and arg.kind != "bool"]
+        if len(numbers) > 1 and row.precedence == CALL and node.kind == "real" and not row.numpy_helpers:
+            args[numbers[0]] = self.dialect.number(args[numbers[0]])
         template = row.text(self.dialect.name, args)  # type: ignore[arg-type]
         return Text(template, row.precedence)
-
-    def _all_host(self, node: Node) -> bool:
-        return False
 
     def _host_function(self, node: Node, args: list[str], precedence: int) -> Text:
         simple = {"add": "+", "sub": "-", "mul": "*"}
@@ -356,7 +354,8 @@ class Emitter:
             return Text(f"{node.op}({', '.join(args)})", CALL, host=True)
         if node.op == "div" and node.args[1].is_const and not node.args[1].is_value(0):
             return Text(f"{args[0]} / {args[1]}", 60, host=True)
-        return Text(self.dialect.host(node.op, [strip(a) for a in args]), CALL, host=True)
+        code = self.dialect.host(node.op, [strip(a) for a in args])
+        return Text(f"int({code})" if node.kind == "int" else code, CALL, host=True)
 
     def _host_logic(self, node: Node) -> Text:
         level = {"or": 20, "and": 30, "not": 35}[node.op]
@@ -383,9 +382,10 @@ class Emitter:
         condition, then, otherwise = node.args
         onto = self.axes(node.free)
         sides = []
-        for side in (then, otherwise):
+        for side, other in ((then, otherwise), (otherwise, then)):
             code = self.lifted(side, onto, view, 16)
-            sides.append(code)
+            lone = view == "real" and self.value(side, view).host and not self.value(other, view).host
+            sides.append(self.dialect.number(code) if lone else code)
         code = f"{sides[0]} if {self.lifted(condition, (), 'bool', 11)} else {sides[1]}"
         same = all(self.value(n, view).host for n in (then, otherwise))
         if not same and (set(then.free) != set(node.free) or set(otherwise.free) != set(node.free)):

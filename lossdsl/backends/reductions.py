@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lossdsl.backends.contraction import contraction
@@ -23,10 +24,11 @@ def reduction(emitter: Emitter, stage: Stage) -> str:
         if code is not None:
             return code
     text, onto = masked(emitter, stage)
+    text, onto = widened(emitter, text, onto, [i for i in stage.out if i not in onto])
     missing = [i for i in stage.reduced if i not in onto]
-    if missing and stage.op in ("prod", "argmax", "argmin"):
-        text = emitter.dialect.broadcast(text, emitter.shape(emitter.axes((*onto, *missing))))
-        onto, missing = emitter.axes((*onto, *missing)), []
+    if stage.op != "sum":
+        text, onto = widened(emitter, text, onto, missing)
+        missing = []
     axes = [k for k, i in enumerate(onto) if i in stage.reduced]
     if stage.op in ("argmax", "argmin"):
         return _argument(emitter, stage, text, onto, axes[0])
@@ -35,6 +37,17 @@ def reduction(emitter: Emitter, stage: Stage) -> str:
         factors = [f"({t})" if " " in t else t for t in emitter.shape(missing)]
         code = f"({code}) * {' * '.join(factors)}"
     return code
+
+
+def widened(emitter: Emitter, text: str, onto: list[Index], missing: Sequence[Index]) -> tuple[str, list[Index]]:
+    """The array repeated along axes that it lacks."""
+    if not missing:
+        return text, onto
+    wide = emitter.axes((*onto, *missing))
+    if onto:
+        pattern = [":" if i in onto else "None" for i in wide[min(wide.index(i) for i in onto) :]]
+        text = f"({text})[{', '.join(pattern)}]" if "None" in pattern else text
+    return emitter.dialect.broadcast(text, emitter.shape(wide)), wide
 
 
 def _argument(emitter: Emitter, stage: Stage, text: str, onto: list[Index], axis: int) -> str:
@@ -94,4 +107,5 @@ def _plain(emitter: Emitter, stage: Stage, view: View) -> tuple[str, list[Index]
 
 def _full(emitter: Emitter, stage: Stage, code: str, view: View) -> str:
     indices = emitter.axes(stage.looped)
-    return emitter.dialect.broadcast(emitter.dialect.number(code) if view == "real" else code, emitter.shape(indices))
+    number = emitter.dialect.number(code) if view == "real" else emitter.dialect.whole_number(code)
+    return emitter.dialect.broadcast(number, emitter.shape(indices))

@@ -54,7 +54,7 @@ ROWS = (
         "pow", 2, lambda x, p: x**p, oracles.pow, "{0} ** {1}", "{0} ** {1}", (REAL, REAL), REAL,
         # x^0 is 1 with derivative 0 also at 0, and 0^p does not depend on p > 0; neither product may become 0*inf
         derivative=lambda o, x, p: (
-            o.where(o.eq(p, 0), 0, p * x ** (p - 1)),
+            o.guarded_mul(p, x ** (p - 1)),
             o.where(o.eq(x, 0), 0, x**p * o.log(x)),
         ),
         precedence=70, latex="{{{0}}}^{{{1}}}", source="IEEE 754 pow: x^0 = 1 for every x", surface=False,

@@ -39,6 +39,9 @@ class NumpyDialect:
     def number(self, text: str) -> str:
         return f"{self.dt}.type({text})"
 
+    def whole_number(self, text: str) -> str:
+        return text
+
     def helper_argument(self, text: str) -> str:
         return self.number(text)
 

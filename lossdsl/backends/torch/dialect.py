@@ -43,6 +43,9 @@ class TorchDialect:
         """A tensor with one number in every place."""
         return f"torch.full({shape_text(shape)}, {text}, dtype={self.dt}, device={self.device})"
 
+    def whole_number(self, text: str) -> str:
+        return f"torch.full((), {text}, device={self.device})"
+
     def helper_argument(self, text: str) -> str:
         return text
 
@@ -91,8 +94,6 @@ class TorchDialect:
         return f"torch.zeros({shape_text(shape)}, dtype={self.dt}, device={self.device})"
 
     def broadcast(self, text: str, shape: Sequence[str]) -> str:
-        if text.isdigit():
-            return f"torch.full({shape_text(shape)}, {text}, device={self.device})"
         return f"{atom(text)}.expand({', '.join(shape)})"
 
     def scatter(

@@ -26,7 +26,7 @@ class TorchEmitter(Emitter):
 
     def stage(self, stage: Stage) -> str:
         """A condition on hyperparameters alone is no tensor: it selects the body by Python's conditional."""
-        if stage.where is not None and self.is_host(stage.where) and not stage.positions:
+        if stage.where is not None and self.is_host(stage.where):
             stage = replace(stage, where=None, body=self._chosen(stage, stage.where))
         return super().stage(stage)
 
@@ -41,7 +41,13 @@ class TorchEmitter(Emitter):
             where, stage.body, g.const("-inf" if neutral == "-inf" else "inf" if neutral == "inf" else int(neutral))
         )
 
+    def _viewed(self, node: Node, view: View) -> Text:
+        own = self._text[node.id, node.kind]
+        return Text(f"int({own.code})", CALL, host=True) if view == "int" and own.host else super()._viewed(node, view)
+
     def _node(self, node: Node) -> Text:
+        if node.op == "whole" and self.is_host(node):
+            return self.value(node.args[0], "int")
         if node.op == "stop_gradient" and self.differentiable and not self.is_host(node):
             return Text(f"{atom(self.value(node.args[0]).code)}.detach()")
         return super()._node(node)

@@ -100,7 +100,7 @@ def _gradient_classes(programs: Programs, name: str) -> list[str]:
     local, tensors = programs.local, programs.tensors
     ctx, upstream = local.ctx, local.upstream
     count, wrt = len(tensors), len(programs.differentiable)
-    grads = [f"grad_{arg}" for arg in programs.differentiable]
+    grads = programs.grads
     parameters = [f"{upstream}: torch.Tensor", *(f"{arg}: torch.Tensor" for arg in tensors)]
     parameters += [f"{grad}: torch.Tensor | None" for grad in grads]
     parameters += [f"{n}: {'str' if n == 'reduction' else 'float'}" for n in programs.numbers]

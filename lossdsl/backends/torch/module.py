@@ -15,7 +15,7 @@ from lossdsl.backends.torch.arguments import argument_lines
 from lossdsl.backends.torch.functions import function_classes
 from lossdsl.backends.torch.layer import module_class
 from lossdsl.backends.torch.layout import INDENT, docstring, indented, quoted
-from lossdsl.backends.torch.names import interface_of, locals_of
+from lossdsl.backends.torch.names import interface_of
 from lossdsl.backends.torch.plain import Plain, plain
 from lossdsl.backends.torch.programs import Programs
 from lossdsl.backends.torch.wrapping import wrapped
@@ -41,8 +41,8 @@ class _Module:
     def __init__(self, program: Program, backward: Backward) -> None:
         self.backward = backward
         self.interface = interface_of(program)
-        self.local = locals_of(self.interface)
-        self.programs = Programs(self.interface, self.local)
+        self.programs = Programs(self.interface)
+        self.local = self.programs.local
         self.plain: Plain = plain(program)
 
     @cached_property
@@ -145,7 +145,8 @@ class _Module:
         """Of predictions and hyperparameters only: data are not asked for."""
         if not self.plain.predictions:
             return []
-        local, programs = self.local, self._predicting
+        programs = self._predicting
+        local = programs.local
         lines = argument_lines(programs.interface, local, self._extent, private)
         lines.append(f"{local.predictions} = _predictions({', '.join([*programs.tensors, *programs.hosts])})")
         items = {}
@@ -162,7 +163,7 @@ class _Module:
     def _predicting(self) -> Programs:
         program = self.interface.program
         kept = tuple(a for a in program.args if a.role != "data")
-        programs = Programs(interface_of(replace(program, args=kept, checks=())), self.local)
+        programs = Programs(interface_of(replace(program, args=kept, checks=())))
         programs.helpers = self.programs.helpers
         return programs
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from lossdsl.backends.emitter import Names
@@ -40,8 +39,7 @@ class TorchNames:
     predictions: str
 
     @classmethod
-    def beside(cls, taken: Iterable[str]) -> TorchNames:
-        names = Names(set(taken))
+    def of(cls, names: Names) -> TorchNames:
         return cls(**{f.name: names.fresh(f.name) for f in fields(cls)})
 
 
@@ -50,10 +48,10 @@ def interface_of(program: Program) -> Interface:
     return Interface(program, helper_names("torch") | prelude.names() | frozenset(PROGRAMS))
 
 
-def locals_of(interface: Interface) -> TorchNames:
+def names_beside(interface: Interface) -> Names:
+    """Names that no argument and no size of the loss has, nor anything else in a module."""
     taken = MODULE_NAMES | interface.helper_names | {"reduction", "validate"}
-    prefixed = {f"{prefix}_{name}" for prefix in ("grad", "vector") for name in interface.arg_names.values()}
-    return TorchNames.beside({*taken, *interface.arg_names.values(), *interface.size_names.values(), *prefixed})
+    return Names({*taken, *interface.arg_names.values(), *interface.size_names.values()})
 
 
 MODULE_ATTRIBUTES = frozenset(

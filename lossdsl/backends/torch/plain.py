@@ -8,7 +8,7 @@ from lossdsl.backends.programs import Output
 from lossdsl.backends.torch.safe import DifferentiableExpansion, Sanitiser
 from lossdsl.ir.demand import ReadCheck, read_checks
 from lossdsl.ir.graph import Node
-from lossdsl.ir.lower import lower
+from lossdsl.ir.lower import Lowered, lower
 from lossdsl.ir.stage import StageTable
 from lossdsl.meaning.core import Program
 
@@ -30,6 +30,7 @@ class Plain:
     exports: StageTable
     terms: dict[str, Node]
     predictions: dict[str, Output]
+    export_checks: list[Check]
     names: dict[int, str]
 
 
@@ -47,7 +48,11 @@ def plain(program: Program) -> Plain:
     terms = {name: expanded(node) for name, node in lowered.terms.items()}
     predictions = {name: (indices, expanded(node)) for name, (indices, node) in lowered.predictions.items()}
     named = {name: expanded(node) for name, node in lowered.names.items()}
-    checks = [(read, expanded(read.position), expanded(read.demanded)) for read in reads]
+    exported_reads = read_checks(lowered.table, [(node, None) for node in exported_nodes(lowered)])
+    checks, export_checks = (
+        [(read, expanded(read.position), expanded(read.demanded)) for read in found]
+        for found in (reads, exported_reads)
+    )
     value = Sanitiser(expansion.table, [(element, mask)])
     exported = [*terms.values(), *(node for _, node in predictions.values())]
     exports = Sanitiser(expansion.table, [(node, None) for node in exported])
@@ -55,10 +60,11 @@ def plain(program: Program) -> Plain:
         value.table,
         Output(value.safe(element, mask), lowered.free),
         None if mask is None else value.renamed(mask),
-        [(read, value.renamed(position), value.renamed(demanded)) for read, position, demanded in checks],
+        renamed(checks, value),
         exports.table,
         {name: exports.safe(node, None) for name, node in terms.items()},
         {name: Output(exports.safe(node, None), indices) for name, (indices, node) in predictions.items()},
+        renamed(export_checks, exports),
         {},
     )
     for label, node in [*result.terms.items(), *((n, o.node) for n, o in result.predictions.items())]:
@@ -67,3 +73,12 @@ def plain(program: Program) -> Plain:
         for sanitiser in (value, exports):
             result.names.setdefault(sanitiser.safe(node, None).id, label)
     return result
+
+
+def renamed(checks: list[Check], sanitiser: Sanitiser) -> list[Check]:
+    return [(read, sanitiser.renamed(position), sanitiser.renamed(demanded)) for read, position, demanded in checks]
+
+
+def exported_nodes(lowered: Lowered) -> list[Node]:
+    """Terms and predictions."""
+    return [*lowered.terms.values(), *(node for _, node in lowered.predictions.values())]

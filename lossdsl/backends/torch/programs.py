@@ -13,7 +13,7 @@ from lossdsl.backends.programs import Derived, Output
 from lossdsl.backends.torch.dialect import TorchDialect, atom
 from lossdsl.backends.torch.emitter import TorchEmitter
 from lossdsl.backends.torch.layout import docstring, indented, listed, pruned, used
-from lossdsl.backends.torch.names import TorchNames
+from lossdsl.backends.torch.names import TorchNames, names_beside
 from lossdsl.backends.torch.plain import Check, Plain
 from lossdsl.calculus.forward import PREFIX
 from lossdsl.calculus.gradient import SEED
@@ -25,8 +25,12 @@ from lossdsl.meaning.core import Arg
 class Programs:
     """Texts of the programs of one loss; `helpers` collects the functions of the table that they call."""
 
-    def __init__(self, interface: Interface, local: TorchNames) -> None:
-        self.interface, self.local = interface, local
+    def __init__(self, interface: Interface) -> None:
+        self.interface = interface
+        names = names_beside(interface)
+        self.local = TorchNames.of(names)
+        self.grads = [names.fresh(f"grad_{name}") for name in self.differentiable]
+        self.vectors = [names.fresh(f"vector_{name}") for name in self.differentiable]
         self.helpers: dict[str, None] = {}
 
     # ------------------------------------------------------------ signatures
@@ -76,8 +80,7 @@ class Programs:
         interface = self.interface
         arrays = {**interface.arg_names, **(inputs or {})}
         names = interface.fresh_names()
-        names.taken |= {*arrays.values(), *vars(self.local).values()}
-        names.taken |= {f"{prefix}_{name}" for prefix in ("grad", "vector") for name in self.differentiable}
+        names.taken |= {*arrays.values(), *vars(self.local).values(), *self.grads, *self.vectors}
         dialect = TorchDialect(self.local.dt, self.local.device)
         hosts = [a.name for a in interface.hosts]
         emitter = TorchEmitter(dialect, table, arrays, hosts, interface.size_names, names, hints)
@@ -180,7 +183,8 @@ class Programs:
         outputs = list(derived.hvp.values())
         assert derived.tangent is not None
         tangent = Output(derived.tangent, derived.element.indices)
-        vectors = {PREFIX + a.name: f"vector_{self.interface.arg_names[a.name]}" for a in self.interface.differentiable}
+        directions = (PREFIX + a.name for a in self.interface.differentiable)
+        vectors = dict(zip(directions, self.vectors, strict=True))
         kept = [derived.kept] if derived.kept is not None else []
         roots = [tangent.node, *kept, *(o.node for o in outputs)]
         emitter = self.emitter(derived.table, derived.names, derived.checks, roots, {SEED: local.seed, **vectors})
@@ -232,7 +236,7 @@ class Programs:
 
     def terms(self, plain: Plain) -> str:
         """The scalar bindings, as differentiable operations."""
-        emitter = self.emitter(plain.exports, plain.names, plain.checks, list(plain.terms.values()))
+        emitter = self.emitter(plain.exports, plain.names, plain.export_checks, list(plain.terms.values()))
         emitter.differentiable = True
         items = [f'"{name}": {emitter.full(Output(node, ()))}' for name, node in plain.terms.items()]
         emitter.lines.append(f"return {{{', '.join(items)}}}")
@@ -242,7 +246,7 @@ class Programs:
     def predictions(self, plain: Plain) -> str:
         """What is reported for raw predictions, as differentiable operations."""
         outputs = list(plain.predictions.values())
-        emitter = self.emitter(plain.exports, plain.names, plain.checks, [o.node for o in outputs])
+        emitter = self.emitter(plain.exports, plain.names, plain.export_checks, [o.node for o in outputs])
         emitter.differentiable = True
         emitter.lines.append(f"return {listed([emitter.full(output) for output in outputs])}")
         doc = "The exported bindings, made of differentiable operations."

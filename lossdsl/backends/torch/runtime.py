@@ -253,6 +253,8 @@ def _scattered(value: torch.Tensor, keys: Sequence[Any], shape: Sequence[int], a
 
 def _placed(value: torch.Tensor, blocks: Sequence[Any], shape: Sequence[int]) -> torch.Tensor:
     """Zeros with the values in one block; per axis (start, stop, step), a position, or None for all of it."""
+    if 0 in shape:
+        return torch.zeros(shape, dtype=value.dtype, device=value.device)
     padding: list[int] = []
     for dim, block in enumerate(blocks):
         if block is None:

@@ -8,7 +8,7 @@ becomes a constant.  Logarithms of sums and norms get guards of their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from lossdsl.backends.expand import Expansion
@@ -21,6 +21,13 @@ HARMLESS = frozenset({
     "max", "min", "clip", "stop_gradient", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not",
 })  # fmt: skip
 """Operations whose local derivatives are finite whatever their arguments are, infinities included."""
+
+POLES: dict[tuple[str, int], tuple[int, ...]] = {
+    ("sqrt", 0): (0,), ("log", 0): (0,), ("log2", 0): (0,), ("log10", 0): (0,), ("log1p", 0): (-1,), ("pow", 0): (0,),
+    ("div", 1): (0,), ("guarded_div", 1): (0,), ("xlogy", 1): (0,), ("xlog1py", 1): (-1,), ("sqrt1pm1", 0): (-1,),
+    ("asin", 0): (-1, 1), ("acos", 0): (-1, 1), ("logit", 0): (0, 1), ("log1mexp", 0): (0,),
+}  # fmt: skip
+"""(function, argument) -> where the derivative with respect to it is infinite."""
 
 BOUNDED = frozenset(
     {"sigmoid", "tanh", "sin", "cos", "atan", "atan2", "erf", "erfc", "normal_cdf", "softmax_weight", "asin", "acos"}
@@ -98,7 +105,7 @@ class Sanitiser:
         """Of a stage that is read at its own indices, under a condition that earlier stages decide."""
         g = self.graph
         order = list(self.old.stages)
-        for id, condition in self._needed(root, where).items():
+        for id, (condition, _) in self._needed(root, where).items():
             node = g.nodes[id]
             stage = self.old.stages.get(str(node.value)) if node.op == "read" else None
             if stage is not None:
@@ -136,18 +143,32 @@ class Sanitiser:
             if node.id not in needed or node.kind != "real":
                 done[node.id] = self.renamed(node)
                 continue
-            args = [done[a.id] for a in node.args]
-            args = [self._gated(node, k, arg) for k, arg in enumerate(args)]
-            if not always(self.graph, needed[node.id]):
-                chosen = self.renamed(needed[node.id])
-                args = [
-                    self.graph.where(chosen, arg, self.graph.const(inside(node.op, k)))
-                    if self._risks.of_argument(node, k)
-                    else arg
-                    for k, arg in enumerate(args)
-                ]
+            args = [self._gated(node, k, done[a.id]) for k, a in enumerate(node.args)]
+            taken, weighed = needed[node.id]
+            if not always(self.graph, weighed):
+                args = [self._away_from_poles(node, k, arg, weighed) for k, arg in enumerate(args)]
+            if not always(self.graph, taken):
+                args = [self._replaced(node, k, arg, taken) for k, arg in enumerate(args)]
             done[node.id] = self._rebuilt(node, args)
         return done[root.id]
+
+    def _replaced(self, node: Node, position: int, arg: Node, taken: Node) -> Node:
+        """An argument, as a harmless number where the node is not taken."""
+        if not self._risks.of_argument(node, position):
+            return arg
+        return self.graph.where(self.renamed(taken), arg, self.graph.const(inside(node.op, position)))
+
+    def _away_from_poles(self, node: Node, position: int, arg: Node, weighed: Node) -> Node:
+        """An argument, as a constant where the node has the weight 0 and its derivative is infinite."""
+        g = self.graph
+        plain = node.args[position]
+        poles = POLES.get((node.op, position), ())
+        if not poles or plain.kind != "real" or not _has_poles(node):
+            return arg
+        regular = g.both(*(g.apply("ne", plain, g.const(pole)) for pole in poles))
+        return g.where(
+            self.renamed(g.apply("or", weighed, regular)), arg, g.apply("stop_gradient", self.renamed(plain))
+        )
 
     def _gated(self, node: Node, position: int, arg: Node) -> Node:
         """An argument that could be singular, as a constant where the function is flat in it."""
@@ -164,27 +185,34 @@ class Sanitiser:
             return None
         return gate if node.op not in SATURATING or self._risks.may_be_infinite(node.args[position]) else None
 
-    def _needed(self, root: Node, where: Node) -> dict[int, Node]:
-        """For each node below the root that a gradient reaches, the condition under which it does."""
+    def _needed(self, root: Node, where: Node) -> dict[int, tuple[Node, Node]]:
+        """For each node below the root that a gradient reaches: where it is taken, and where its weight is not 0."""
         g = self.graph
-        needed: dict[int, Node] = {root.id: where}
+        needed: dict[int, tuple[Node, Node]] = {root.id: (where, g.const(True))}
         for node in reversed(reachable([root])):
             if node.id not in needed or node.kind == "bool" or node.op == "stop_gradient":
                 continue
-            condition = needed[node.id]
-            if node.op == "where":
-                test, then, otherwise = node.args
-                parts = [(then, g.both(condition, test)), (otherwise, g.both(condition, g.apply("not", test)))]
-            else:
-                gates = (self._gate(node, k) for k in range(len(node.args)))
-                parts = [
-                    (a, condition if gate is None else g.both(condition, gate))
-                    for a, gate in zip(node.args, gates, strict=True)
-                ]
-            for arg, demanded in parts:
-                known = needed.get(arg.id)
-                needed[arg.id] = demanded if known is None else g.apply("or", known, demanded)
+            for arg, taken, weighed in self._passed(node, *needed[node.id]):
+                if arg.id in needed:
+                    one, other = needed[arg.id]
+                    taken, weighed = g.apply("or", one, taken), g.apply("or", other, weighed)
+                needed[arg.id] = taken, weighed
         return needed
+
+    def _passed(self, node: Node, taken: Node, weighed: Node) -> Iterator[tuple[Node, Node, Node]]:
+        """The arguments that a gradient goes on to, with the two conditions of each."""
+        g = self.graph
+        if node.op == "where":
+            test, then, otherwise = node.args
+            yield then, g.both(taken, test), weighed
+            yield otherwise, g.both(taken, g.apply("not", test)), weighed
+            return
+        for k, arg in enumerate(node.args):
+            gate, weight = self._gate(node, k), weight_of(node, k)
+            heavy = weighed
+            if weight is not None and self._risks.is_singular(arg):
+                heavy = g.both(weighed, g.apply("ne", weight, g.const(0)))
+            yield arg, taken if gate is None else g.both(taken, gate), heavy
 
     def _rebuilt(self, node: Node, args: Sequence[Node]) -> Node:
         if node.op == "read":
@@ -206,8 +234,13 @@ def flat_outside(graph: Graph, node: Node, position: int) -> Node | None:
             return graph.apply("eq", arg, node)
         case op, (x,) if op in SATURATING:
             return graph.apply("lt", graph.apply("abs", x), graph.const("inf"))
-        case (("mul" | "guarded_mul" | "xlogy" | "xlog1py" as op), (x, y)) if position == 1 or op == "mul":
-            return graph.apply("ne", y if position == 0 else x, graph.const(0))
+    return None
+
+
+def weight_of(node: Node, position: int) -> Node | None:
+    """What the derivative with respect to an argument is proportional to, where that is another argument."""
+    if node.op == "mul" or (node.op in ("guarded_mul", "xlogy", "xlog1py") and position == 1):
+        return node.args[1 - position]
     return None
 
 
