@@ -18,7 +18,7 @@ from mpmath import mpf
 from lossdsl.check import Report, check
 from lossdsl.check.compare import Comparison, Fault, compare
 from lossdsl.check.draw import Drawer, Impossible
-from lossdsl.check.jets import GRADIENT, VALUE, Jets, Question
+from lossdsl.check.jets import DIAGONAL, GRADIENT, VALUE, Jets, Question
 from lossdsl.check.points import Point, Points
 from lossdsl.check.precision import DOUBLE, SINGLE
 from lossdsl.check.promises import promised
@@ -379,6 +379,26 @@ def test_derivatives_of_an_infinite_loss_are_not_compared() -> None:
     found = expected(one("sum[n](log(x))"), [0.0, 1.0])
     assert found[VALUE, ""].reference == -mpmath.inf
     assert all(mpmath.isnan(entry) for entry in found[GRADIENT, "x"].reference)
+
+
+def test_second_derivatives_of_a_norm_at_zero_are_not_compared() -> None:
+    for formula in ("norm[n](x)", "norm[n](x)^2", "sqrt(sum[n](x^2))"):
+        found = expected(one(formula), [0.0, 0.0])
+        assert all(mpmath.isnan(entry) for entry in found[DIAGONAL, "x"].reference), formula
+        assert all(entry == 0 for entry in found[GRADIENT, "x"].reference), formula
+
+
+def test_a_second_derivative_that_is_cut_off_is_compared() -> None:
+    """h^1.5 has none at 0, but where the hinge is not active it plays no part."""
+    diagonal = expected(one("sum[n](relu(x - 1)^1.5)"), [0.0, 2.0])[DIAGONAL, "x"].reference
+    assert diagonal[0] == 0
+    assert diagonal[1] == 0.75
+
+
+def test_points_that_mpmath_can_not_evaluate_are_left_out() -> None:
+    point = Point("here", "extreme", DOUBLE, {"x": np.array([710.0])}, 400)
+    reference = Reference(one("sum[n](2^exp(exp(exp(x))))"))
+    assert reference.has_value(point) in (True, False)
 
 
 def test_the_reference_has_the_digits_that_it_needs() -> None:

@@ -13,7 +13,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lossdsl.backends.torch.safe import Sanitiser, inside  # noqa: E402
+from lossdsl.backends.torch.risks import inside  # noqa: E402
+from lossdsl.backends.torch.safe import Sanitiser  # noqa: E402
 from lossdsl.functions.table import TABLE  # noqa: E402
 from lossdsl.ir.graph import Graph  # noqa: E402
 from lossdsl.ir.stage import Array, StageTable  # noqa: E402

@@ -100,4 +100,4 @@ def derivatives(value: Any, leaves: list[Any], **options: Any) -> list[Any]:
 
 
 def array(tensor: Any) -> Any:
-    return tensor.detach().numpy()
+    return tensor.detach().numpy(force=True)

@@ -3,6 +3,9 @@
 By the chain rule a derivative is a sum over the ways from an argument to the loss, of products of partial derivatives.
 Code adds these up in one order or another, and rounds on the way; its error is relative to the sum of the magnitudes.
 That sum is the derivative again, with every partial derivative replaced by its magnitude.
+
+A second derivative with an infinite term, as that of a norm at 0, does not exist, whatever the term is multiplied by:
+it stays infinite, so that nobody takes a convention for a result.
 """
 
 from __future__ import annotations
@@ -64,6 +67,7 @@ def magnitude(name: str, function: Callable[..., Any], args: Sequence[Number], k
         slope = abs(partial(name, (i,), values))
         _add(first, arg.first, slope)
         _add(second, arg.second, slope)
+        second |= {key: part for key, part in arg.second.items() if is_infinite(part)}
         for j, other in active if keep != "none" else ():
             bend = abs(partial(name, (i, j) if i <= j else (j, i), values))
             if bend and name in INFLECTED:
@@ -93,7 +97,10 @@ def _prod(elements: Elements, keep: Second) -> Number:
 
 def _norm(elements: Elements, keep: Second) -> Number:
     square = total([_scalar("mul", (element, element), keep) for element in elements])
-    return _scalar("sqrt", (square,), keep) if real(square) else ZERO
+    if real(square):
+        return _scalar("sqrt", (square,), keep)
+    seconds = {key: INF for element in elements if type(element) is Dual for key in element.first}
+    return Dual(ZERO, {}, seconds if keep != "none" else {})
 
 
 def _logsumexp(elements: Elements, keep: Second) -> Number:

@@ -88,7 +88,10 @@ class Reference:
         self.elementwise = is_elementwise(program)
 
     def expect(self, point: Point, question: Question) -> dict[Key, Expected] | Refused:
-        """What code that computes in the precision of the point has to answer."""
+        """What code that computes in the precision of the point has to answer.
+
+        Nothing where mpmath can not: a power with an exponent like e^710 has more digits than a computer holds.
+        """
         arguments, precision = point.arguments, point.precision
         try:
             settled = self._settled(point, question)
@@ -96,19 +99,23 @@ class Reference:
             terms = self._terms(arguments, question)
         except EvaluationError as error:
             return Refused(error.message)
+        except ArithmeticError:
+            return {}
         operations = self._operations(arguments)
         with mpmath.workdps(DIGITS):
             return {
                 key: self._expected(reference, terms.get(key), lost[key], (order(key) + 1) * operations, precision)
-                for key, reference in _comparable(settled).items()
+                for key, reference in _comparable(settled, terms).items()
             }
 
     def has_value(self, point: Point) -> bool | Refused:
-        """Whether the loss is a number there."""
+        """Whether the loss is a number there, and one that mpmath can find."""
         try:
             answers = Jets(self.program, point.digits, point.arguments).answer(Question({}))
         except EvaluationError as error:
             return Refused(error.message)
+        except ArithmeticError:
+            return False
         return not any(entry != entry for entry in answers[VALUE, ""].reshape(-1))
 
     # ------------------------------------------------------------ the reference
@@ -193,14 +200,19 @@ class Reference:
         return max(count, 1)
 
 
-def _comparable(settled: Answers) -> Answers:
-    """Without derivatives that do not exist: infinite ones, and those of a loss that is infinite."""
+def _comparable(settled: Answers, terms: Answers) -> Answers:
+    """Without infinite derivatives, second ones with infinite terms, and those of an infinite loss: there are none."""
     infinite = any(mpmath.isinf(entry) for entry in settled[VALUE, ""].reshape(-1))
 
-    def kept(key: Key, entry: mpf) -> mpf:
-        return mpf("nan") if order(key) and (infinite or mpmath.isinf(entry)) else entry
+    def kept(entry: mpf, term: mpf, order: int) -> mpf:
+        exists = not (infinite or mpmath.isinf(entry) or (order == 2 and mpmath.isinf(term)))
+        return entry if exists else mpf("nan")
 
-    return {key: _array([kept(key, x) for x in array.reshape(-1)], array.shape) for key, array in settled.items()}
+    def derivatives(key: Key, array: Objects) -> Objects:
+        pairs = zip(array.reshape(-1), terms[key].reshape(-1), strict=True)
+        return _array([kept(entry, term, order(key)) for entry, term in pairs], array.shape)
+
+    return {key: derivatives(key, array) if order(key) else array for key, array in settled.items()}
 
 
 def _array(entries: list[mpf], shape: tuple[int, ...]) -> Objects:

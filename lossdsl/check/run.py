@@ -101,13 +101,13 @@ class _Run:
         vectors = self._directions(point)
         asked = {subject.name: Asked(subject, point, vectors) for subject in self.subjects}
         expected = self.reference.expect(point, question(self.program, point, vectors))
-        self.general |= point.kind == "general" and not isinstance(expected, Refused)
+        self.general |= point.kind == "general" and not isinstance(expected, Refused) and bool(expected)
         if isinstance(expected, Refused):
             self._compare_answer((VALUE, ""), expected, point, asked)
             return
         for key, each in expected.items():
             self._compare_answer(key, each, point, asked)
-        if self.differentiable and vectors and point.kind == "general" and point.precision is DOUBLE:
+        if self.differentiable and vectors and expected and point.kind == "general" and point.precision is DOUBLE:
             self._compare_differences(expected, point, asked)
 
     def finish(self) -> None:

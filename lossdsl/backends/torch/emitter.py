@@ -36,14 +36,13 @@ class TorchEmitter(Emitter):
             return g.both(where, stage.body)
         if stage.op == "all":
             return g.apply("or", g.apply("not", where), stage.body)
-        neutral = NEUTRAL[stage.op]
-        return g.where(
-            where, stage.body, g.const("-inf" if neutral == "-inf" else "inf" if neutral == "inf" else int(neutral))
-        )
+        return g.where(where, stage.body, g.const(NEUTRAL[stage.op]))
 
     def _viewed(self, node: Node, view: View) -> Text:
         own = self._text[node.id, node.kind]
-        return Text(f"int({own.code})", CALL, host=True) if view == "int" and own.host else super()._viewed(node, view)
+        if view == "int" and node.kind == "real" and own.host:
+            return Text(f"int({own.code})", CALL, host=True)
+        return super()._viewed(node, view)
 
     def _node(self, node: Node) -> Text:
         if node.op == "whole" and self.is_host(node):
@@ -87,9 +86,11 @@ class TorchEmitter(Emitter):
     # ------------------------------------------------------------ outputs
 
     def ordered(self, node: Node, indices: Sequence[Index], view: View = "real") -> str:
-        """The text of a node, its axes in the order of `indices`, of length 1 where it does not have one."""
+        """The text of a node, its axes in the order of `indices`, of length 1 where it does not have one.
+
+        After `ensure` for what may be a long chain of stages.
+        """
         self.count_new(node)
-        self.ensure([node])
         code = self.value(node, view).code
         own = self.axes(node.free)
         wanted = [i for i in indices if i in own]

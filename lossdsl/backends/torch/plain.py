@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lossdsl.backends.programs import Output
-from lossdsl.backends.torch.safe import DifferentiableExpansion, Sanitiser
+from lossdsl.backends.torch.expansion import DifferentiableExpansion
+from lossdsl.backends.torch.safe import Sanitiser
 from lossdsl.ir.demand import ReadCheck, read_checks
 from lossdsl.ir.graph import Node
 from lossdsl.ir.lower import Lowered, lower

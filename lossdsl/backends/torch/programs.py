@@ -131,6 +131,7 @@ class Programs:
 
     def reduce(self, emitter: TorchEmitter, output: Output, kept: Node | None) -> str:
         """The reduced value of the elements, as text: a new tensor."""
+        emitter.ensure([output.node])
         if not self.reduced:
             return emitter.full(output)
         code = emitter.ordered(output.node, output.indices)
@@ -143,6 +144,7 @@ class Programs:
     def kept(self, emitter: TorchEmitter, output: Output, kept: Node | None) -> str:
         if kept is None:
             return "None"
+        emitter.ensure([kept])
         code = emitter.ordered(kept, output.indices, "bool")
         return f"torch.full((), {code}, device={self.local.device})" if emitter.is_host(kept) else code
 
@@ -212,6 +214,7 @@ class Programs:
     def _outputs(self, emitter: TorchEmitter, prefix: str, outputs: Sequence[Output]) -> list[str]:
         """The texts of outputs; no two are one tensor."""
         texts: list[str] = []
+        emitter.ensure([output.node for output in outputs])
         for output in outputs:
             code = emitter.full(output)
             texts.append(f"{code}.clone()" if code in texts else code)
@@ -238,6 +241,7 @@ class Programs:
         """The scalar bindings, as differentiable operations."""
         emitter = self.emitter(plain.exports, plain.names, plain.export_checks, list(plain.terms.values()))
         emitter.differentiable = True
+        emitter.ensure(list(plain.terms.values()))
         items = [f'"{name}": {emitter.full(Output(node, ()))}' for name, node in plain.terms.items()]
         emitter.lines.append(f"return {{{', '.join(items)}}}")
         doc = "The scalar bindings, made of differentiable operations."
@@ -248,6 +252,7 @@ class Programs:
         outputs = list(plain.predictions.values())
         emitter = self.emitter(plain.exports, plain.names, plain.export_checks, [o.node for o in outputs])
         emitter.differentiable = True
+        emitter.ensure([output.node for output in outputs])
         emitter.lines.append(f"return {listed([emitter.full(output) for output in outputs])}")
         doc = "The exported bindings, made of differentiable operations."
         return self.function("_predictions", [], "tuple[torch.Tensor, ...]", doc, emitter, reduction=False)

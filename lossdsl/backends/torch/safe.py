@@ -2,73 +2,17 @@
 
 Autograd sends 0 into the branch that is not taken, and multiplies it by a derivative that may be infinite there.  So
 what a branch does not take is replaced by a harmless number before it reaches a function that could be singular; the
-same for elements that a `where` leaves out.  Where a function is flat (relu below 0, exp at -inf) what it is flat in
-becomes a constant.  Logarithms of sums and norms get guards of their own.
+same for elements that a `where` leaves out.  Where a function is flat (relu below 0, exp at -inf), or has the weight 0,
+what it is a function of becomes a constant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 
-from lossdsl.backends.expand import Expansion
-from lossdsl.functions.table import TABLE
-from lossdsl.ir.graph import Graph, Node, reachable
+from lossdsl.backends.torch.risks import POLES, SATURATING, Risks, always, flat_outside, has_poles, inside, weight_of
+from lossdsl.ir.graph import Node, reachable
 from lossdsl.ir.stage import Stage, StageTable
-
-HARMLESS = frozenset({
-    "const", "index", "extent", "read", "whole", "add", "sub", "neg", "where", "abs", "sign", "floor", "round", "relu",
-    "max", "min", "clip", "stop_gradient", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not",
-})  # fmt: skip
-"""Operations whose local derivatives are finite whatever their arguments are, infinities included."""
-
-POLES: dict[tuple[str, int], tuple[int, ...]] = {
-    ("sqrt", 0): (0,), ("log", 0): (0,), ("log2", 0): (0,), ("log10", 0): (0,), ("log1p", 0): (-1,), ("pow", 0): (0,),
-    ("div", 1): (0,), ("guarded_div", 1): (0,), ("xlogy", 1): (0,), ("xlog1py", 1): (-1,), ("sqrt1pm1", 0): (-1,),
-    ("asin", 0): (-1, 1), ("acos", 0): (-1, 1), ("logit", 0): (0, 1), ("log1mexp", 0): (0,),
-}  # fmt: skip
-"""(function, argument) -> where the derivative with respect to it is infinite."""
-
-BOUNDED = frozenset(
-    {"sigmoid", "tanh", "sin", "cos", "atan", "atan2", "erf", "erfc", "normal_cdf", "softmax_weight", "asin", "acos"}
-)
-"""Functions whose value does not overflow; neither does that of a sum of finite numbers, short of the last binade."""
-
-ENTIRE = frozenset({"exp", "expm1", "sinh", "cosh", "exprel", "exp_moment"})
-"""Functions whose derivative is finite wherever their argument is, short of overflow."""
-
-SATURATING = frozenset(
-    {"exp", "expm1", "sigmoid", "tanh", "atan", "erf", "erfc", "normal_cdf", "softplus", "log_sigmoid"}
-)
-"""Functions whose derivative vanishes at an infinite argument."""
-
-
-class DifferentiableExpansion(Expansion):
-    """logsumexp and norms by stages that autograd can go through: peaks are constants, roots and logs of 0 apart."""
-
-    def _log(self, total: Node) -> Node:
-        g = self.graph
-        empty = g.apply("eq", total, g.const(0))
-        return g.where(empty, g.const("-inf"), g.apply("log", g.where(empty, g.const(1), total)))
-
-    def _logsumexp(self, stage: Stage, where: Node | None, body: Node) -> tuple[Node, Node]:
-        g = self.graph
-        peak = self.table.value(f"peak_{stage.name}", stage.out, "max", stage.reduced, where, body)
-        finite = g.apply("lt", g.apply("abs", peak), g.const("inf"))
-        shift = g.apply("stop_gradient", g.where(finite, peak, g.const(0)))
-        below = g.apply("exp", body - shift)
-        return shift, self.table.value(f"total_{stage.name}", stage.out, "sum", stage.reduced, where, below)
-
-    def _norm(self, stage: Stage, where: Node | None, body: Node) -> Node:
-        g = self.graph
-        size = g.apply("abs", body)
-        peak = self.table.value(f"peak_{stage.name}", stage.out, "max", stage.reduced, where, size)
-        usable = g.both(g.apply("gt", peak, g.const(0)), g.apply("lt", peak, g.const("inf")))
-        scale = g.apply("stop_gradient", g.where(usable, peak, g.const(1)))
-        ratio = body / scale
-        total = self.table.value(f"squares_{stage.name}", stage.out, "sum", stage.reduced, where, ratio * ratio)
-        nothing = g.apply("eq", total, g.const(0))
-        return g.where(nothing, g.const(0), scale * g.apply("sqrt", g.where(nothing, g.const(1), total)))
 
 
 class Sanitiser:
@@ -85,6 +29,7 @@ class Sanitiser:
         self._names: dict[str, str] = {}
         self._renamed: dict[int, Node] = {}
         self._risks = Risks(table)
+        self._order = {name: place for place, name in enumerate(table.stages)}
         demanded = self._demanded(roots)
         for stage in table.stages.values():
             self._stage(stage, demanded.get(stage.name, self.graph.const(True)))
@@ -104,15 +49,14 @@ class Sanitiser:
     def _add_reads(self, result: dict[str, Node], root: Node, where: Node) -> None:
         """Of a stage that is read at its own indices, under a condition that earlier stages decide."""
         g = self.graph
-        order = list(self.old.stages)
         for id, (condition, _) in self._needed(root, where).items():
             node = g.nodes[id]
             stage = self.old.stages.get(str(node.value)) if node.op == "read" else None
             if stage is not None:
                 own = [g.index(k) for k in stage.out]
-                later = {*order[order.index(stage.name) :]}
-                known_before = not any(n.op == "read" and n.value in later for n in reachable([condition]))
-                simple = list(node.args) == own and condition.free <= set(stage.out) and known_before
+                reads = (self._order.get(str(n.value), -1) for n in reachable([condition]) if n.op == "read")
+                decided = all(place < self._order[stage.name] for place in reads)
+                simple = list(node.args) == own and condition.free <= set(stage.out) and decided
                 wanted = condition if simple else g.const(True)
                 known = result.get(stage.name)
                 result[stage.name] = wanted if known is None else g.apply("or", known, wanted)
@@ -163,7 +107,7 @@ class Sanitiser:
         g = self.graph
         plain = node.args[position]
         poles = POLES.get((node.op, position), ())
-        if not poles or plain.kind != "real" or not _has_poles(node):
+        if not poles or plain.kind != "real" or not has_poles(node):
             return arg
         regular = g.both(*(g.apply("ne", plain, g.const(pole)) for pole in poles))
         return g.where(
@@ -218,110 +162,3 @@ class Sanitiser:
         if node.op == "read":
             return self.graph.read(self._names.get(str(node.value), str(node.value)), args)
         return self.graph.rebuild(node, args)
-
-
-def flat_outside(graph: Graph, node: Node, position: int) -> Node | None:
-    """The condition outside of which the node is flat in an argument; None where it always may vary."""
-    arg = node.args[position] if node.args else node
-    if arg.kind != "real" or arg.is_const:
-        return None
-    match node.op, node.args:
-        case "relu", (x,):
-            return graph.apply("gt", x, graph.const(0))
-        case "clip", (x, low, high) if position == 0:
-            return graph.both(graph.apply("le", low, x), graph.apply("le", x, high))
-        case (("max" | "min"), _):
-            return graph.apply("eq", arg, node)
-        case op, (x,) if op in SATURATING:
-            return graph.apply("lt", graph.apply("abs", x), graph.const("inf"))
-    return None
-
-
-def weight_of(node: Node, position: int) -> Node | None:
-    """What the derivative with respect to an argument is proportional to, where that is another argument."""
-    if node.op == "mul" or (node.op in ("guarded_mul", "xlogy", "xlog1py") and position == 1):
-        return node.args[1 - position]
-    return None
-
-
-def always(graph: Graph, condition: Node) -> bool:
-    """Whether a condition holds by its shape: True, or c or not c."""
-    if condition.op == "or":
-        first, second = condition.args
-        return first is graph.apply("not", second) or second is graph.apply("not", first)
-    return condition.is_const and condition.value is True
-
-
-class Risks:
-    """What can go wrong where a gradient of 0 meets a function, from the shape of formulas alone."""
-
-    def __init__(self, table: StageTable) -> None:
-        self.table = table
-        self._infinite: dict[int, bool] = {}
-        self._singular: dict[int, bool] = {}
-        self._stages: dict[str, bool] = {}
-        for stage in table.stages.values():
-            self._stages[stage.name] = stage.op == "prod" or self.is_singular(stage.body)
-
-    def of_argument(self, node: Node, position: int) -> bool:
-        """Whether an argument can make a local derivative of the node infinite or NaN."""
-        arg = node.args[position]
-        if node.op in HARMLESS or arg.is_const or arg.kind != "real":
-            return False
-        if node.op == "mul":
-            return self.may_be_infinite(arg)
-        if node.op == "div" and node.args[1].is_const:
-            return False
-        if TABLE[node.op].finite_derivative or (node.op == "pow" and node.args[1].is_value(2)):
-            return self.may_be_infinite(arg)
-        return True
-
-    def is_singular(self, root: Node) -> bool:
-        """Whether the derivative of an expression can be infinite at finite arguments."""
-        for node in reachable([root], stop=lambda n: n.id in self._singular):
-            if node.id not in self._singular:
-                own = _has_poles(node) or (node.op == "read" and self._stages.get(str(node.value), False))
-                self._singular[node.id] = own or any(self._singular[a.id] for a in node.args)
-        return self._singular[root.id]
-
-    def may_be_infinite(self, root: Node) -> bool:
-        """Whether the value of an expression can be infinite at finite arguments, by overflow too."""
-        for node in reachable([root], stop=lambda n: n.id in self._infinite):
-            if node.id not in self._infinite:
-                self._infinite[node.id] = self._is_infinite(node)
-        return self._infinite[root.id]
-
-    def _is_infinite(self, node: Node) -> bool:
-        if node.op == "read":
-            return str(node.value) in self.table.stages
-        if node.is_const:
-            return isinstance(node.value, str) and node.value != "pi"
-        if node.op in BOUNDED or node.kind != "real":
-            return False
-        inner = any(self._infinite[a.id] for a in node.args)
-        constant = [a.is_const for a in node.args]
-        if (node.op == "mul" and any(constant)) or (node.op == "div" and constant[1]):
-            return inner
-        finite = node.op != "mul" and (node.op in HARMLESS or node.op == "sqrt" or TABLE[node.op].finite_derivative)
-        return inner or not finite
-
-
-def _has_poles(node: Node) -> bool:
-    """Whether a local derivative of the node can be infinite at finite arguments."""
-    if node.op in HARMLESS or node.op in ENTIRE or node.kind != "real" or TABLE[node.op].finite_derivative:
-        return False
-    power = node.args[1].value if node.op == "pow" else None
-    if isinstance(power, Fraction) and power >= 1:
-        return False
-    return not (node.op in ("div", "xlogy", "xlog1py") and node.args[1].is_const)
-
-
-def inside(op: str, position: int) -> Fraction:
-    """A number within the domain of an argument of a function, where value and derivatives are finite."""
-    low, high = TABLE[op].domain_of(position)
-    if low < 1 < high:
-        return Fraction(1)
-    infinite = float("inf")
-    if high == infinite:
-        return Fraction(low) + 1
-    return Fraction(high) - 1 if low == -infinite else (Fraction(low) + Fraction(high)) / 2
