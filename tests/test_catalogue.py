@@ -1,0 +1,84 @@
+"""Every loss of the catalogue compiles, is well written, agrees with libraries, and passes `check`."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lossdsl
+from lossdsl.syntax.format import format_text
+from tests.catalogue_references import Recorded, recorded
+
+FOLDER = Path(lossdsl.__file__).parent / "catalogue"
+FAMILIES = sorted(path.stem for path in FOLDER.glob("*.loss"))
+LOSSES = [(family, name) for family in FAMILIES for name in lossdsl.catalogue[family]]
+REFERENCES = recorded()
+
+
+@functools.cache
+def compiled(family: str, name: str, backend: str) -> ModuleType:
+    return lossdsl.catalogue[family][name].compile(backend)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_is_formatted(family: str) -> None:
+    text = (FOLDER / f"{family}.loss").read_text(encoding="utf-8")
+    assert format_text(text, f"{family}.loss") == text
+
+
+def test_a_name_means_one_loss() -> None:
+    names = [name for _, name in LOSSES]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize(("family", "name"), LOSSES)
+def test_a_loss_says_where_it_is_from_and_when_to_use_it(family: str, name: str) -> None:
+    doc = lossdsl.catalogue[family][name].doc
+    assert re.search(r"\b(1[6-9]|20)\d\d\b", doc), "the docstring names no year"
+    assert re.search(r"\bUse\b|\bFor\b", doc), "the docstring does not say when to use it"
+
+
+@pytest.mark.parametrize(("family", "name"), LOSSES)
+def test_check_passes(family: str, name: str) -> None:
+    report = lossdsl.catalogue[family][name].check()
+    assert report.ok, str(report)
+
+
+def test_references_are_of_losses_that_exist() -> None:
+    assert {(r.family, r.loss) for r in REFERENCES} <= set(LOSSES)
+
+
+@pytest.mark.parametrize("reference", REFERENCES, ids=str)
+def test_numpy_agrees_with_the_library(reference: Recorded) -> None:
+    module = compiled(reference.family, reference.loss, "numpy")
+    value = getattr(module, reference.loss)(**reference.arguments)
+    assert reference.error(value, reference.value) <= reference.tolerance
+    if reference.gradient:
+        wrt = tuple(reference.gradient)
+        both = getattr(module, f"{reference.loss}_value_and_grad")
+        _, grads = both(**reference.arguments, wrt=wrt)
+        for name, grad in zip(wrt, grads, strict=True):
+            assert reference.error(grad, reference.gradient[name]) <= 10 * reference.tolerance, name
+
+
+@pytest.mark.parametrize("reference", REFERENCES, ids=str)
+def test_torch_agrees_with_the_library(reference: Recorded) -> None:
+    torch = pytest.importorskip("torch")
+    module = compiled(reference.family, reference.loss, "torch")
+
+    def tensor(value: np.ndarray, name: str) -> Any:
+        return torch.tensor(value, requires_grad=name in reference.gradient)
+
+    inputs = {name: tensor(value, name) for name, value in reference.inputs.items()}
+    value = getattr(module, reference.loss)(**{**reference.arguments, **inputs})
+    assert reference.error(value.detach().numpy(), reference.value) <= reference.tolerance
+    if reference.gradient:
+        grads = torch.autograd.grad(value.sum(), [inputs[name] for name in reference.gradient])
+        for (name, expected), grad in zip(reference.gradient.items(), grads, strict=True):
+            assert reference.error(grad.numpy(), expected) <= 10 * reference.tolerance, name
