@@ -248,10 +248,20 @@ def _signature(program: core.Program) -> str:
 
 
 def _argument(arg: core.Arg) -> str:
-    axes = ", ".join(axis.name if axis.op == "size" else str(axis.value) for axis in arg.axes)
+    axes = f"[{axes_text(arg)}]" if arg.axes else ""
     domain = f" {arg.domain_text}" if arg.domain_text else ""
-    default = "" if arg.default is None else f" = {_number(arg.default)}"
-    return f"{'learn ' * (arg.role == 'learn')}{arg.name}{f'[{axes}]' if axes else ''}{domain}{default}"
+    default = f" = {default_text(arg)}" if arg.default is not None else ""
+    return f"{'learn ' * (arg.role == 'learn')}{arg.name}{axes}{domain}{default}"
+
+
+def axes_text(arg: core.Arg) -> str:
+    """The axes as written, without brackets: `n, 3`."""
+    return ", ".join(axis.name if axis.op == "size" else str(axis.value) for axis in arg.axes)
+
+
+def default_text(arg: core.Arg) -> str:
+    """The default as a number; empty where the argument has to be given."""
+    return "" if arg.default is None else _number(arg.default)
 
 
 def _number(value: Any) -> str:

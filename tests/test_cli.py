@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -266,14 +267,46 @@ def test_fmt_leaves_alone_what_does_not_parse(lossdsl_, tmp_path: Path) -> None:
 def test_list(lossdsl_) -> None:
     everything = lossdsl_("list").out
     assert "huber(pred[..] | target[..]; delta > 0 = 1)" in everything
-    some = lossdsl_("list", "median")
-    assert "mae" in some.out
-    assert "huber" not in some.out
+    some = lossdsl_("list", "hUBEr")
+    assert "huber(" in some.out
+    assert "mae(" not in some.out
     rows = json.loads(lossdsl_("list", "--json").out)
     assert {row["name"] for row in rows} >= {"mse", "mae", "huber"}
     nothing = lossdsl_("list", "xyzzy")
     assert nothing.out == ""
     assert "xyzzy" in nothing.err
+
+
+def test_show_a_loss_of_the_catalogue(lossdsl_) -> None:
+    for name in ("huber", "regression: huber", "regression/huber"):
+        page = lossdsl_("show", name).out
+        for part in (
+            "huber(pred[..] | target[..]; delta > 0 = 1)", "Huber", "formula", "gradient with respect to pred",
+            "delta         hyper       > 0  1", "|r[..]| <= delta", "the branch that the condition selects",
+            "loss huber(pred[..] | target[..]; delta > 0 = 1.0):", "pred  (target = 0)",
+        ):  # fmt: skip
+            assert part in page, (name, part)
+    braille = re.compile("[\u2801-\u28ff]")
+    assert braille.search(lossdsl_("show", "huber").out)
+    assert not braille.search(lossdsl_("show", "huber", "--no-plot").out)
+    unknown = lossdsl_("show", "hubber")
+    assert unknown.status == 2
+    assert "did you mean huber" in unknown.err
+    assert lossdsl_("show", "robust: huber").status == 2
+
+
+def test_show_as_json(lossdsl_) -> None:
+    (facts,) = json.loads(lossdsl_("show", "mse", "--json").out)
+    assert facts["module"] == "regression"
+    assert [row["name"] for row in facts["arguments"]] == ["pred", "target"]
+    assert lossdsl.loss(facts["gradients"]["pred"]["text"]).name == "mse_grad_pred"
+    assert facts["edge_cases"] == [{"where": "the mean over all elements", "rule": "0 where there are none"}]
+
+
+def test_show_the_losses_of_a_file(lossdsl_) -> None:
+    page = lossdsl_("show", HUBER).out
+    assert "huber_mse(" in page
+    assert "edge cases" in page
 
 
 def test_explain(lossdsl_) -> None:
@@ -297,7 +330,7 @@ def test_bench(lossdsl_) -> None:
 
 def test_help_names_every_command(lossdsl_) -> None:
     text = lossdsl_("--help").out
-    for name in ("compile", "check", "grad", "fmt", "list", "explain", "bench"):
+    for name in ("compile", "check", "grad", "fmt", "list", "show", "explain", "bench"):
         assert name in text
         assert lossdsl_(name, "--help").status == 0
 

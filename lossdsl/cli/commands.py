@@ -12,6 +12,7 @@ COMMANDS = {
     "grad": "Print the gradient as a formula.",
     "fmt": "Format loss files.",
     "list": "List the losses of the catalogue.",
+    "show": "Show a loss of the catalogue, or of a file: formula, gradient, domains, edge cases, plot.",
     "explain": "Tell the long story of an error code.",
     "bench": "Time the generated code against PyTorch's autograd on the same formula.",
 }

@@ -29,6 +29,13 @@ def loss_sheet(program: core.Program) -> Sheet:
     return _Reader(program).sheet()
 
 
+def formulas(program: core.Program) -> dict[int, Formula]:
+    """The formula of every expression of the loss, by the identity of the expression."""
+    reader = _Reader(program)
+    reader.sheet()
+    return reader.done
+
+
 class _Reader:
     def __init__(self, program: core.Program) -> None:
         self.program = program
