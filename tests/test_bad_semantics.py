@@ -38,15 +38,16 @@ def failure(path: Path) -> LossError:
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_report(path: Path, golden: Callable[[Path, str], None]) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     found = failure(path)  # the first call for this file, or one that took no longer
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     golden(path.with_suffix(".txt"), str(found).replace(f"{FOLDER}/", "") + "\n")
 
 
 def test_every_code_has_a_bad_program() -> None:
     met = {problem.code for path in PROGRAMS for problem in failure(path).problems}
-    assert set(CODES) - met == {"E0606"}, "the one that a file can not have: see test_a_text_without_a_path"
+    elsewhere = {"E0606", "E0607"}  # test_a_text_without_a_path, and tests/test_resolve_imports.py
+    assert set(CODES) - met == elsewhere
 
 
 def test_a_text_without_a_path() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,28 @@ def test_each_missing_item_is_a_problem_of_its_own(tmp_path: Path) -> None:
 def test_problems_of_an_item_that_is_used(tmp_path: Path) -> None:
     write(tmp_path / "rhos.loss", "def huber(r; delta) = r*q\n\ndef unused(x) = x*q2\n")
     assert codes(write(tmp_path / "main.loss", 'use "rhos.loss": huber\n' + MAIN)) == ["E0201"]
+
+
+def test_a_long_chain_of_files(tmp_path: Path) -> None:
+    for k in range(600):
+        (tmp_path / f"f{k}.loss").write_text(f'use "./f{k + 1}.loss": g{k + 1}\ndef g{k}(x) = g{k + 1}(x)\n')
+    (tmp_path / "f600.loss").write_text("def g600(x) = x\n")
+    module = parse((tmp_path / "f0.loss").read_bytes(), str(tmp_path / "f0.loss"))
+    with pytest.raises(LossError) as caught:
+        resolve(module)
+    assert "E0607" in [problem.code for problem in caught.value.problems]
+    resolve(parse((tmp_path / "f560.loss").read_bytes(), str(tmp_path / "f560.loss")))
+
+
+def test_a_file_that_is_too_long_is_not_read_to_its_end(tmp_path: Path) -> None:
+    with (tmp_path / "huge.loss").open("wb") as huge:
+        huge.truncate(20_000_000_000)
+    with pytest.raises(LossError) as caught:
+        resolve(parse('use "./huge.loss": f\n', str(tmp_path / "main.loss")))
+    assert [problem.code for problem in caught.value.problems] == ["E0901"]
+
+
+def test_pipes_are_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.loss")
+    with pytest.raises(LossError, match="no ordinary file"):
+        resolve(parse('use "./pipe.loss": f\n', str(tmp_path / "main.loss")))

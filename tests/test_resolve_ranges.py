@@ -282,3 +282,10 @@ def test_equal_extents_are_one() -> None:
     assert maximum(N, M) == maximum(M, N)
     assert floordiv(scale(N, 4), 2) == scale(N, 2)
     assert Fraction(extents.constant(sub(add(N, const(3)), N)) or 0) == 3
+
+
+def test_the_condition_of_a_reduction_guards_reads_of_its_own_variables() -> None:
+    window = "sum[u in d, i in 3 where 0 <= u + i - 1 < size(d)](x[u + i - 1])"
+    assert loss("x[d]", window)
+    assert loss("x[d]", "sum[u in d where u > 0](x[u - 1])")
+    assert codes("x[d]", "sum[u in d](x[u - 1])") == ["E0306"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -15,7 +15,7 @@ from lossdsl.meaning.core import Alternative, Arg, Extent, Program
 
 MODULE_NAMES = {
     "np", "torch", "math", "Any", "annotations", "float", "int", "bool", "max", "min", "abs", "len", "tuple", "dict",
-    "zip", "isinstance", "str", "range", "print", "ValueError", "self", "Sequence",
+    "zip", "isinstance", "str", "range", "print", "ValueError", "self", "super", "Sequence",
 }  # fmt: skip
 """Names that the text of a module uses: an argument or a loss that has one gets an underscore."""
 
@@ -42,6 +42,15 @@ class Interface:
     helper_names: frozenset[str] = frozenset()
     """Functions that the module may define beside the generated ones."""
 
+    def without_data(self) -> Interface:
+        """The interface of a function that is not given the data; its names are the same, so that texts agree."""
+        kept = tuple(a for a in self.program.args if a.role != "data")
+        sizes = {e.name for a in kept for e in a.axes if e.op == "size"}
+        checks = tuple(c for c in self.program.checks if sizes_of(c.left) | sizes_of(c.right) <= sizes)
+        result = Interface(replace(self.program, args=kept, checks=checks), self.helper_names)
+        result.__dict__ |= {"arg_names": self.arg_names, "size_names": self.size_names, "locals": self.locals}
+        return result
+
     def _public(self, name: str) -> str:
         """A name for the outside: the user's, with an underscore where Python or the module needs it."""
         legal = python_name(name)
@@ -60,7 +69,9 @@ class Interface:
     def class_name(self) -> str:
         """The loss's name in CapWords; with an underscore where the function, or something else, has it already."""
         name = python_name("".join(p[:1].upper() + p[1:] for p in self.program.name.split("_") if p) or "Loss")
-        return name + "_" if name == self.name or name in MODULE_NAMES else name
+        while name == self.name or name in MODULE_NAMES:
+            name += "_"
+        return name
 
     @cached_property
     def arg_names(self) -> dict[str, str]:
@@ -178,7 +189,7 @@ class Interface:
         for arg in self.program.args:
             shape = f"shape ({self.axes_text(arg)}{',' if len(arg.axes) == 1 else ''})" if arg.axes else "a number"
             domain = f", {arg.domain_text}" if arg.domain_text else ""
-            given = f", default {number(arg.default)}" if arg.default is not None else ""
+            given = f", default {arg.default_text or number(arg.default)}" if arg.default is not None else ""
             role = {"prediction": "prediction", "data": "data", "hyper": "hyperparameter", "learn": "learned"}[arg.role]
             lines.append(f"{self.arg_names[arg.name]}: {role}, {shape}{domain}{given}")
         return lines
@@ -239,6 +250,12 @@ def size_sources(interface: Interface) -> dict[str, list[tuple[Arg, int]]]:
             if extent.op == "size":
                 sources.setdefault(extent.name, []).append((arg, position))
     return sources
+
+
+def sizes_of(extent: Extent) -> frozenset[str]:
+    """The names of the axes that a size depends on."""
+    own = frozenset((extent.name,)) if extent.op == "size" else frozenset()
+    return own.union(*map(sizes_of, extent.operands))
 
 
 def grouped(arg: Arg) -> int | None:

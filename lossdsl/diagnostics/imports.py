@@ -89,3 +89,18 @@ class NoFolder(Problem):
 
     code = "E0606"
     title = "the text has no folder"
+
+
+class ChainTooLong(Problem):
+    """More than fifty files use one another in a chain.
+
+    Each `use` of a file that uses another is a link of the chain.  Nobody can follow fifty of them, and neither does
+    the compiler.
+
+    Wrong: `use "./f2.loss": f` in f1.loss, `use "./f3.loss": f` in f2.loss, and so on to f99.loss
+
+    Right: `use "./f99.loss": f` where `f` is needed
+    """
+
+    code = "E0607"
+    title = "the chain of files is too long"

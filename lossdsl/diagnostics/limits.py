@@ -13,6 +13,7 @@ MAX_SYMBOLS = 50_000
 MAX_DEPTH = 200
 MAX_DIGITS = 400
 MAX_PROBLEMS = 20
+MAX_FUNCTIONS_OF_CONSTANTS = 200
 
 
 class TextTooLong(Problem):
@@ -88,3 +89,17 @@ class TooManySymbols(Problem):
 
     code = "E0905"
     title = "the text has too many symbols"
+
+
+class TooManyFunctionsOfConstants(Problem):
+    """The signatures of a file have more than 200 functions and powers in default values and domains.
+
+    These are worked out to sixty digits when the text is read, which takes a millisecond or more for each.
+
+    Wrong: `loss f(x[n]; a = exp(1) + exp(2) + … + exp(999)):`
+
+    Right: the sum of them as a number, or computed in the block.
+    """
+
+    code = "E0906"
+    title = "too many functions of constants"

@@ -37,8 +37,8 @@ class NumberAsCondition(Problem):
 class NotConstant(Problem):
     """A default value or a bound that is not a constant.
 
-    Default values, and the elements of a set, are arithmetic on numbers.  The bounds of a domain are that, or the name
-    of an earlier hyperparameter.
+    Default values, and the elements of a set, are made of numbers by arithmetic and by functions: `1/3`, `2*pi`,
+    `log(2)`.  The bounds of a domain are that, or the name of an earlier hyperparameter.
 
     Wrong: `delta > 0 = size(n)`
 
@@ -115,3 +115,17 @@ class DivisionByZero(Problem):
 
     code = "E0408"
     title = "division by zero"
+
+
+class NoValue(Problem):
+    """A constant that has no value: a function is called outside of its domain.
+
+    Constants of a signature are worked out when the text is read, and have to be real, finite numbers.
+
+    Wrong: `threshold = log(-1)`, `shift = (-8)^(1/3)`
+
+    Right: `threshold = log(2)`, `shift = -8^(1/3)`
+    """
+
+    code = "E0409"
+    title = "the constant has no value"

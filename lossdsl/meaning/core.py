@@ -183,7 +183,9 @@ class Arg:
     whole: bool
     span: Span
     domain_text: str = ""
-    """The domain as written (`in [0, 1]`), for docstrings and messages."""
+    """The domain as a text on one line (`in [0, 1]`), for docstrings and messages."""
+    default_text: str = ""
+    """The default as a text on one line (`log(2)`)."""
 
 
 @dataclass(eq=False, slots=True)

@@ -6,13 +6,19 @@ from collections.abc import Iterator
 from functools import singledispatch
 
 from lossdsl.diagnostics import Problem, Span
-from lossdsl.diagnostics.limits import MAX_DEPTH, NestedTooDeep
+from lossdsl.diagnostics.limits import (
+    MAX_DEPTH,
+    MAX_FUNCTIONS_OF_CONSTANTS,
+    NestedTooDeep,
+    TooManyFunctionsOfConstants,
+)
 from lossdsl.diagnostics.syntax import IllegalName, ReductionForm, ReservedWord, SignatureForm
 from lossdsl.syntax.tree import (
     NORMALISERS,
     REDUCTIONS,
     Argument,
     Axis,
+    Binary,
     Binder,
     Binding,
     Call,
@@ -22,6 +28,7 @@ from lossdsl.syntax.tree import (
     Name,
     NamedArgument,
     Reduction,
+    Unary,
     Unpacking,
     Use,
 )
@@ -38,7 +45,29 @@ def check(module: Module) -> list[Problem]:
             problems.append(NestedTooDeep(node.span, f"this is nested more than {MAX_DEPTH} levels deep", hint))
         else:
             problems += (problem for node in walk(item) for problem in _look(node))
-    return problems
+    return problems or list(_functions_of_constants(module))
+
+
+def _functions_of_constants(module: Module) -> Iterator[Problem]:
+    """They take time to be worked out, before anything else is."""
+    count = 0
+    for argument in (node for item in module.items for node in _arguments(item)):
+        for node in walk(argument):
+            count += isinstance(node, Call) or (isinstance(node, Unary | Binary) and node.op in ("sqrt", "^"))
+            if count > MAX_FUNCTIONS_OF_CONSTANTS:
+                message = f"signatures of this file have more than {MAX_FUNCTIONS_OF_CONSTANTS} functions and powers"
+                yield TooManyFunctionsOfConstants(argument.span, message, "write numbers, or compute them in the block")
+                return
+
+
+def _arguments(item: Use | Def | Loss) -> tuple[Argument, ...]:
+    match item:
+        case Loss():
+            return (*item.predictions, *item.data, *item.hyper)
+        case Def():
+            return (*item.arguments, *item.hyper)
+        case Use():
+            return ()
 
 
 @singledispatch

@@ -20,6 +20,7 @@ from lossdsl.syntax.tree import (
     Comparison,
     Conditional,
     Constant,
+    Domain,
     DomainSet,
     Expr,
     FiniteSet,
@@ -192,6 +193,15 @@ def _reduction(expr: Reduction) -> str:
 
 def format_binder(binder: Binder) -> str:
     return binder.name.id if binder.range is None else f"{binder.name.id} in {format_expr(binder.range)}"
+
+
+def format_domain(domain: Domain) -> str:
+    """A domain on one line, as it stands in a signature: `> 0`, `in c or {-100}`."""
+    parts: list[str] = []
+    for position, one in enumerate(domain.alternatives):
+        bare = isinstance(one, Bound) or (position > 0 and not isinstance(domain.alternatives[position - 1], Bound))
+        parts.append(format_set(one) if bare else f"in {format_set(one)}")
+    return " or ".join(parts)
 
 
 def format_set(values: DomainSet) -> str:

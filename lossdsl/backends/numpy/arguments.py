@@ -88,7 +88,8 @@ def _groups(interface: Interface) -> list[str]:
     for arg, before in carriers:
         name = interface.arg_names[arg.name]
         after = len(arg.axes) - before - 1
-        lines += _where_given(interface, arg, f'_at_least("{arg.name}", {name}, {len(arg.axes) - 1})')
+        line = f'_at_least("{arg.name}", {name}, "{interface.axes_text(arg)}", {len(arg.axes) - 1})'
+        lines += _where_given(interface, arg, line)
         shapes.append(f"{name}=None if {name} is None else {name}.shape[{before} : {name}.ndim - {after}]"
                       if optional(arg) else f"{name}={name}.shape[{before} : {name}.ndim - {after}]")  # fmt: skip
     lines.append(f"{interface.locals.group} = _group({', '.join(shapes)})")
@@ -122,7 +123,7 @@ def _fixed_sizes(interface: Interface) -> list[str]:
         name = interface.arg_names[arg.name]
         for position, extent in enumerate(arg.axes):
             if extent.op == "const":
-                line = f'_fixed("{arg.name}", {position}, {name}.shape[{position}], {extent.value})'
+                line = f'_fixed("{arg.name}", {name}, "{interface.axes_text(arg)}", {position}, {extent.value})'
                 lines += _where_given(interface, arg, line)
     return lines
 
@@ -130,7 +131,8 @@ def _fixed_sizes(interface: Interface) -> list[str]:
 def _converted(interface: Interface, arg: Arg) -> str:
     name = interface.arg_names[arg.name]
     label = is_label(arg)
-    converted = f'_positions("{arg.name}", {name})' if label else f"{name}.astype({interface.locals.dt}, copy=False)"
+    numbers = f'_whole_numbers("{arg.name}", {name})' if arg.whole else name
+    converted = f'_positions("{arg.name}", {name})' if label else f"{numbers}.astype({interface.locals.dt}, copy=False)"
     if not arg.axes:
         return f"{name} = {converted}[()]"
     if not optional(arg):

@@ -22,16 +22,28 @@ def _array(name: str, value: Any) -> Any:
     """The argument as an array of numbers."""
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+        got = f"dtype {array.dtype}" if array.ndim else repr(value)
+        raise TypeError(f"{name} must hold real numbers, got {got}")
+    return array
+
+
+def _whole_numbers(name: str, array: Any) -> Any:
+    """The array, whose values have to be whole; looked at in blocks that stay in the cache."""
+    if array.dtype.kind == "f":
+        flat = array.reshape(-1)
+        with np.errstate(invalid="ignore"):
+            for start in range(0, flat.size, 65536):
+                block = flat[start : start + 65536]
+                if np.any(block - np.floor(block)):  # NaN for infinities
+                    at = np.argwhere(array - np.floor(array))[0]
+                    where = f" at {_place(at)}" if at.size else ""
+                    raise ValueError(f"{name} must hold whole numbers, got {array[tuple(at)]}{where}")
     return array
 
 
 def _positions(name: str, array: Any) -> Any:
     """Labels as whole numbers."""
-    if array.dtype.kind == "f" and not np.all(array == np.floor(array)):
-        at = np.argwhere(array != np.floor(array))[0]
-        raise ValueError(f"{name} must hold whole numbers, got {array[tuple(at)]} at {_place(at)}")
-    return array.astype(np.intp)
+    return _whole_numbers(name, array).astype(np.intp)
 
 
 def _place(at: Any) -> str:
@@ -40,9 +52,12 @@ def _place(at: Any) -> str:
 
 def _ranked(name: str, array: Any, axes: str, rank: int) -> None:
     """The argument has the axes that the signature gives it."""
-    if array.ndim != rank:
-        count = "1 axis" if rank == 1 else f"{rank} axes"
-        raise ValueError(f"{name} is declared {name}[{axes}], so it has {count}, but got shape {array.shape}")
+    if array.ndim == rank:
+        return
+    if rank == 0:
+        raise ValueError(f"{name} is a scalar (declared without axes), but got shape {array.shape}")
+    count = "1 axis" if rank == 1 else f"{rank} axes"
+    raise ValueError(f"{name} is declared {name}[{axes}], so it has {count}, but got shape {array.shape}")
 
 
 def _size(axis: str, *sizes: tuple[str, int | None]) -> int:
@@ -57,14 +72,15 @@ def _size(axis: str, *sizes: tuple[str, int | None]) -> int:
     return wanted
 
 
-def _fixed(name: str, axis: int, size: int, wanted: int) -> None:
-    if size != wanted:
-        raise ValueError(f"axis {axis} of {name} must have size {wanted}, got {size}")
+def _fixed(name: str, array: Any, axes: str, axis: int, wanted: int) -> None:
+    if array.shape[axis] != wanted:
+        raise ValueError(f"{name} is declared {name}[{axes}], but got shape {array.shape}")
 
 
-def _at_least(name: str, array: Any, rank: int) -> None:
+def _at_least(name: str, array: Any, axes: str, rank: int) -> None:
     if array.ndim < rank:
-        raise ValueError(f"{name} needs at least {rank} axes, got shape {array.shape}")
+        count = "1 axis" if rank == 1 else f"{rank} axes"
+        raise ValueError(f"{name} is declared {name}[{axes}], so it has at least {count}, but got shape {array.shape}")
 
 
 def _group(**shapes: tuple[int, ...] | None) -> tuple[int, ...]:
@@ -86,7 +102,7 @@ def _flattened(array: Any, before: int, after: int) -> Any:
 
 def _equal_sizes(left: int, right: int, message: str) -> None:
     if left != right:
-        raise ValueError(f"{message}: {left} and {right}")
+        raise ValueError(f"{message}, of sizes {left} and {right}")
 
 
 def _require(holds: bool, name: str, domain: str, value: float) -> None:
@@ -96,9 +112,14 @@ def _require(holds: bool, name: str, domain: str, value: float) -> None:
 
 def _hyper(name: str, value: Any) -> float:
     """A hyperparameter as a Python number."""
-    if np.ndim(value) != 0:
-        raise ValueError(f"{name} is a number, got an array of shape {np.shape(value)}")
-    return float(value)
+    if type(value) is float or type(value) is int:
+        return float(value)
+    number = np.asarray(value)
+    if number.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if number.ndim:
+        raise ValueError(f"{name} is a scalar (declared without axes), but got shape {number.shape}")
+    return float(number)
 
 
 def _within(name: str, domain: str, array: Any, valid: Any) -> None:
@@ -117,15 +138,25 @@ def _readable(name: str, axis: str, outside: Any, position: Any, size: int) -> N
         raise IndexError(f"{name} is read at {np.ravel(wrong)[0]}, outside of {axis} with size {size}")
 
 
-def _nonempty(array: Any) -> Any:
-    """The array, or zeros with one position on every empty axis: clipped positions are read where nothing uses them."""
-    return array if 0 not in array.shape else np.zeros([max(size, 1) for size in array.shape], array.dtype)
+def _nonempty(array: Any, *axes: int) -> Any:
+    """The array, or zeros with a position on each of these axes: clipped positions are read where nothing uses them."""
+    if all(array.shape[k] for k in axes):
+        return array
+    return np.zeros([max(size, 1) if k in axes else size for k, size in enumerate(array.shape)], array.dtype)
+
+
+def _first(best: Any, array: Any, axis: int) -> Any:
+    """The first position of the best along an axis: np.argmax or np.argmin; -1 along an axis of length 0."""
+    if array.shape[axis] == 0:
+        return np.full(np.delete(array.shape, axis), -1)
+    return best(array, axis=axis)
 
 
 def _not_of_nothing(name: str, outside: Any) -> None:
     """There is something to take the best of, wherever its position is used."""
     if np.any(outside):
-        raise ValueError(f"{name}: there is nothing to take the position of the best of")
+        op = name.partition("_")[0]
+        raise ValueError(f"{op} has nothing to take the position of the best of: no position is left")
 
 
 def _count(kept: Any, shape: tuple[int, ...]) -> int:

@@ -122,6 +122,8 @@ def _converted(interface: Interface, local: TorchNames, arg: Arg) -> str:
     name = interface.arg_names[arg.name]
     if is_label(arg):
         return f'_labels("{arg.name}", {name})'
+    if arg.whole:
+        name = f'_whole_numbers("{arg.name}", {name})'
     return f"{name}.to({local.dt})" if arg.role in ("prediction", "learn") else f"{name}.detach().to({local.dt})"
 
 

@@ -14,7 +14,7 @@ def indented(lines: Iterable[str], depth: int = 1) -> list[str]:
 
 def docstring(text: str, arguments: Sequence[str] = ()) -> list[str]:
     """The lines of a docstring: a text, and one line per argument."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     if not arguments and len(lines) == 1:
         return [f'"""{quoted(lines[0])}"""']
     inner = "\n".join(line.rstrip() for line in [*lines, *(["", *arguments] if arguments else [])])

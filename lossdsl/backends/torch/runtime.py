@@ -17,6 +17,10 @@ def _number(name: str, value: Any) -> float:
     """A hyperparameter as a Python number."""
     if isinstance(value, torch.Tensor) and value.requires_grad:
         raise TypeError(f"{name} is a number; declare it `learn` in the loss to train it")
+    if getattr(value, "ndim", 0):
+        raise ValueError(f"{name} is a scalar (declared without axes), but got shape {tuple(value.shape)}")
+    if value is None or isinstance(value, (str, bytes, complex, list, tuple, dict)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
     return float(value)
 
 
@@ -57,16 +61,32 @@ def _dtype(*tensors: torch.Tensor | None) -> torch.dtype:
     return torch.float32 if dtype.itemsize < 4 else dtype
 
 
+def _whole_numbers(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor, whose values have to be whole; looked at only where they can be, not while a graph is traced.
+
+    On a CUDA device the answer is not waited for: there it fails as an index out of range does.
+    """
+    if not tensor.is_floating_point() or torch.compiler.is_compiling():
+        return tensor
+    values = tensor.detach()
+    part = values - values.floor()  # NaN for infinities
+    try:
+        if tensor.is_cuda:
+            torch._assert_async((part == 0).all(), f"{name} must hold whole numbers")
+            return tensor
+        whole = not bool(part.any())
+    except RuntimeError:  # inside torch.func.vmap a tensor has no values of its own
+        return tensor
+    if not whole:
+        at = part.nonzero()[0].tolist()
+        where = f" at position {at}" if at else ""
+        raise ValueError(f"{name} must hold whole numbers, got {values[tuple(at)].item()}{where}")
+    return tensor
+
+
 def _labels(name: str, tensor: torch.Tensor) -> torch.Tensor:
-    """Whole numbers as positions; values are looked at only where they can be, not while a graph is traced."""
-    if tensor.is_floating_point() and not torch.compiler.is_compiling():
-        try:
-            whole = bool((tensor == tensor.floor()).all())
-        except RuntimeError:  # inside torch.func.vmap a tensor has no values of its own
-            whole = True
-        if not whole:
-            raise ValueError(f"{name} must hold whole numbers, got {tensor[tensor != tensor.floor()][0].item()}")
-    return tensor.long()
+    """Whole numbers as positions."""
+    return _whole_numbers(name, tensor).long()
 
 
 def _sizes(*arguments: tuple[Any, ...]) -> dict[str, Any]:
@@ -80,16 +100,16 @@ def _sizes(*arguments: tuple[Any, ...]) -> dict[str, Any]:
         if tensor is None:
             continue
         shape = list(tensor.shape)
-        text = f"{name} is declared {name}[{', '.join(str(a) for a in axes)}]" if axes else f"{name} is a number"
+        text = f"{name} is declared {name}[{', '.join(str(a) for a in axes)}]" if axes else f"{name} is a scalar"
         if ".." in axes and len(shape) >= len(axes) - 1:
             before = axes.index("..")
             after = len(shape) - (len(axes) - 1 - before)
             shape[before:after] = [tuple(shape[before:after])]
         if len(shape) != len(axes):
-            least = "at least " if ".." in axes else ""
             rank = len(axes) - (".." in axes)
-            plural = "axis" if rank == 1 else "axes"
-            raise ValueError(f"{text}, so it has {least}{rank} {plural}, but got shape {tuple(tensor.shape)}")
+            least, plural = "at least " if ".." in axes else "", "axis" if rank == 1 else "axes"
+            why = f", so it has {least}{rank} {plural}" if axes else " (declared without axes)"
+            raise ValueError(f"{text}{why}, but got shape {tuple(tensor.shape)}")
         for axis, size in zip(axes, shape, strict=True):
             if isinstance(axis, int):
                 if size != axis:
@@ -109,7 +129,7 @@ def _given(sizes: dict[str, Any], axis: str, name: str) -> None:
 
 def _equal_sizes(left: int, right: int, message: str) -> None:
     if left != right:
-        raise ValueError(f"{message}: {left} and {right}")
+        raise ValueError(f"{message}, of sizes {left} and {right}")
 
 
 def _flat(tensor: torch.Tensor, before: int, after: int) -> torch.Tensor:
@@ -144,7 +164,8 @@ def _readable(name: str, axis: int, outside: Any, position: Any, size: int) -> N
 def _not_of_nothing(name: str, outside: Any) -> None:
     """There is something to take the best of, wherever its position is used."""
     if bool(torch.as_tensor(outside).any()):
-        raise ValueError(f"{name}: there is nothing to take the position of the best of")
+        op = name.partition("_")[0]
+        raise ValueError(f"{op} has nothing to take the position of the best of: its condition holds nowhere")
 
 
 def _count(kept: torch.Tensor | None, shape: Sequence[int]) -> Any:
@@ -284,6 +305,8 @@ def _start(name: str, value: Any, default: float | None, axes: str, *shape: int 
     return torch.full([size for size in shape if size is not None], default)
 
 
-def _nonempty(value: torch.Tensor) -> torch.Tensor:
-    """The tensor, or zeros with a position on every empty axis: clipped positions are read where nothing uses them."""
-    return value if 0 not in value.shape else value.new_zeros([max(size, 1) for size in value.shape])
+def _nonempty(value: torch.Tensor, *axes: int) -> torch.Tensor:
+    """The tensor, or zeros with a position on each of the axes: clipped positions are read where nothing uses them."""
+    if all(value.shape[k] for k in axes):
+        return value
+    return value.new_zeros([max(size, 1) if k in axes else size for k, size in enumerate(value.shape)])

@@ -62,6 +62,7 @@ def evaluate(scope: Scope, written: tree.Expr, left: Outputs) -> Made:
     scope.statement, scope.caught = written, set()
     with scope.frame(frame):
         expr = expressions.value(scope, written)
+    scope.draft.build.check_constant(expr)
     scope.statement = None
     variables = list(frame.vars.values())
     if left is None:

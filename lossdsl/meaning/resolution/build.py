@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from lossdsl.diagnostics import LossError, Span
 from lossdsl.diagnostics.calls import TooLarge
+from lossdsl.diagnostics.types import ConstantTooLarge
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Kind, Var
 from lossdsl.meaning.resolution import kinds
@@ -59,8 +60,18 @@ class Builder:
         self.spend(node.span, 1)
         below = [self.facts[id(child)] for child in children(node)]
         kind = kinds.of(node, [facts.kind for facts in below])
-        self.facts[id(node)] = Facts(node, kind, _free(node, below), _value(node, below))
+        value = _value(node, below)
+        self.facts[id(node)] = Facts(node, kind, _free(node, below), value)
+        if value is None:
+            for child in children(node):
+                self.check_constant(child)
         return node
+
+    def check_constant(self, node: core.Expr) -> None:
+        """A constant may pass through numbers of any size on its way, but what code holds is a floating-point number."""
+        value = self.value(node)
+        if value is not None and not is_float(value):
+            raise LossError(beyond_floats(node.span))
 
     def kind(self, node: core.Expr) -> Kind:
         return self.facts[id(node)].kind
@@ -200,6 +211,19 @@ def bits(value: Fraction) -> int:
     return max(value.numerator.bit_length(), value.denominator.bit_length())
 
 
+def is_float(value: Fraction) -> bool:
+    """Whether a floating-point number is near it."""
+    try:
+        return bits(value) <= 1000 or float(value) != 0
+    except OverflowError:
+        return False
+
+
+def beyond_floats(span: Span) -> ConstantTooLarge:
+    return ConstantTooLarge(span, "no floating-point number can hold this constant", "write one nearer to 1")
+
+
 __all__ = [
-    "LARGEST_BITS", "Builder", "Facts", "SizeOf", "binds", "bits", "children", "fold", "postorder", "with_children",
+    "LARGEST_BITS", "Builder", "Facts", "SizeOf", "beyond_floats", "binds", "bits", "children", "fold", "is_float",
+    "postorder", "with_children",
 ]  # fmt: skip

@@ -10,7 +10,6 @@ from functools import partial
 
 from lossdsl.diagnostics import LossError, Problem, Span
 from lossdsl.diagnostics.calls import (
-    GroupsMisplaced,
     NotAFunction,
     OutputNotNamed,
     TooDeep,
@@ -19,10 +18,21 @@ from lossdsl.diagnostics.calls import (
     WrongArgumentCount,
 )
 from lossdsl.diagnostics.indices import NotIndexable
-from lossdsl.functions.table import SURFACE, TABLE
+from lossdsl.functions.table import SURFACE
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Expr
-from lossdsl.meaning.resolution import blocks, entering, expressions, items, matching, passing, reads, sizes, views
+from lossdsl.meaning.resolution import (
+    blocks,
+    entering,
+    expressions,
+    functions,
+    items,
+    matching,
+    passing,
+    reads,
+    sizes,
+    views,
+)
 from lossdsl.meaning.resolution.fingerprint import Key, fingerprint, view_key
 from lossdsl.meaning.resolution.imports import Item
 from lossdsl.meaning.resolution.scopes import Poisoned, Scalar, Scope, Value, View, did_you_mean, listing
@@ -85,26 +95,8 @@ def wrong_count(written: tree.Call, word: str, takes: str) -> WrongArgumentCount
 
 
 def _function(scope: Scope, written: tree.Call) -> Expr:
-    word = written.function.id
-    if written.data is not None or written.hyper is not None:
-        raise LossError(
-            GroupsMisplaced(written.span, f"`{word}` is a built-in function, without groups of arguments", "use commas")
-        )
-    for argument in written.arguments:
-        if isinstance(argument, tree.NamedArgument):
-            raise LossError(
-                GroupsMisplaced(argument.span, f"the arguments of `{word}` have no names", "pass them by position")
-            )
-    count, arity = len(written.arguments), TABLE[word].arity
-    if (arity is None and count < 2) or (arity is not None and count != arity):
-        takes = (
-            "two or more arguments" if arity is None else f"{arity} argument{'' if arity == 1 else 's'}, not {count}"
-        )
-        raise LossError(wrong_count(written, word, takes))
-    made = expressions.together(
-        partial(expressions.number, scope, one) for one in written.arguments if not isinstance(one, tree.NamedArgument)
-    )
-    return scope.draft.build.apply(written.span, word, *made)
+    made = expressions.together(partial(expressions.number, scope, one) for one in functions.operands(written))
+    return scope.draft.build.apply(written.span, written.function.id, *made)
 
 
 # ---------------------------------------------------------------- defs and losses

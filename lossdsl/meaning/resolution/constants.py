@@ -1,4 +1,8 @@
-"""Constants of signatures, worked out exactly: default values, and the bounds of domains."""
+"""Constants of signatures: default values, and the bounds of domains.
+
+Arithmetic is exact.  Functions, and powers that are no fractions, are worked out to more digits than any
+floating-point number has.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,23 @@ from fractions import Fraction
 from typing import Literal
 
 from lossdsl.diagnostics import LossError, Span
-from lossdsl.diagnostics.types import ConstantTooLarge, DivisionByZero, NotConstant
-from lossdsl.meaning.resolution.build import fold
+from lossdsl.diagnostics.types import ConstantTooLarge, DivisionByZero, NotConstant, NoValue
+from lossdsl.functions.lazy import mpmath
+from lossdsl.functions.row import INF, REAL
+from lossdsl.functions.table import SURFACE, TABLE
+from lossdsl.meaning.resolution import functions
+from lossdsl.meaning.resolution.build import LARGEST_BITS, beyond_floats, fold, is_float
 from lossdsl.syntax import tree
 
 Constant = Fraction | Literal["inf", "-inf"]
 
 PI = Fraction("3.14159265358979323846264338327950288419716939937510582097494459")
-FUNCTIONS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
+DIGITS = 60
+"""Of the value of a function."""
+LARGEST_OPERAND = 10**30
+"""Of a function: the digits that its value needs, and so the time that it takes, grow with the operand."""
+
+ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
 
 
 def constant(written: tree.Expr, what: str) -> Constant:
@@ -29,7 +42,10 @@ def constant(written: tree.Expr, what: str) -> Constant:
         case tree.Unary(op="+", operand=operand):
             return constant(operand, what)
         case _:
-            return _rational(written, what)
+            value = _rational(written, what)
+            if not is_float(value):
+                raise LossError(beyond_floats(written.span))
+            return value
 
 
 def _rational(written: tree.Expr, what: str) -> Fraction:
@@ -44,12 +60,16 @@ def _rational(written: tree.Expr, what: str) -> Fraction:
             return _rational(operand, what)
         case tree.Unary(op="abs", operand=operand):
             return abs(_rational(operand, what))
+        case tree.Unary(op="sqrt", operand=operand):
+            return _evaluated("sqrt", [_rational(operand, what)], written.span)
         case tree.Binary(op="+" | "-" | "*" | "/" | "^"):
             return _chain(written, what)
+        case tree.Call(function=tree.Name(id=word)) if word in SURFACE - {"stop_gradient"}:
+            return _evaluated(word, [_rational(one, what) for one in functions.operands(written)], written.span)
     raise LossError(
         NotConstant(
             written.span,
-            f"{what} is a constant: numbers, `pi`, and `+ - * / ^` of them",
+            f"{what} is a constant: numbers, `pi`, arithmetic and functions of them",
             "write the number, or compute it in the block",
         )
     )
@@ -58,7 +78,7 @@ def _rational(written: tree.Expr, what: str) -> Fraction:
 def _chain(written: tree.Binary, what: str) -> Fraction:
     spine: list[tree.Binary] = []
     first: tree.Expr = written
-    while isinstance(first, tree.Binary) and first.op in FUNCTIONS:
+    while isinstance(first, tree.Binary) and first.op in ARITHMETIC:
         spine.append(first)
         first = first.left
     result = _rational(first, what)
@@ -70,16 +90,42 @@ def _chain(written: tree.Binary, what: str) -> Fraction:
 def _folded(op: str, left: Fraction, right: Fraction, span: Span) -> Fraction:
     if (op == "/" and right == 0) or (op == "^" and left == 0 and right < 0):
         raise LossError(DivisionByZero(span, "this divides by zero", "write `inf`, if infinity is meant"))
-    result = fold(FUNCTIONS[op], [left, right])
+    result = fold(ARITHMETIC[op], [left, right])
     if result is None and op == "^" and right.denominator != 1:
-        raise LossError(
-            NotConstant(span, "a constant is worked out exactly, and a root is not a fraction", "write the number")
-        )
+        return _evaluated("pow", [left, right], span)
     if result is None:
         raise LossError(
             ConstantTooLarge(span, "this constant has too many digits to be worked out", "write a smaller one")
         )
     return result
+
+
+def _evaluated(function: str, operands: list[Fraction], span: Span) -> Fraction:
+    """The value of a function of the table, to DIGITS digits."""
+    if any(abs(one) > LARGEST_OPERAND for one in operands):
+        why = f"functions of constants are worked out for numbers up to {float(LARGEST_OPERAND):g}"
+        raise LossError(ConstantTooLarge(span, why, "write the number"))
+    mp = mpmath()
+    with mp.workdps(DIGITS + 20):
+        value = TABLE[function].oracle(*(mp.mpf(one.numerator) / one.denominator for one in operands))
+        if mp.isnan(value):
+            raise LossError(NoValue(span, f"`{span.text}` is not a real number", _domain_hint(function)))
+        if mp.isinf(value):
+            sign = "-" if value < 0 else ""
+            raise LossError(NoValue(span, f"`{span.text}` is infinite", f"write `{sign}inf`, if infinity is meant"))
+        if value and abs(mp.mag(value)) > LARGEST_BITS:
+            raise LossError(beyond_floats(span))
+        return Fraction(mp.nstr(value, DIGITS))
+
+
+def _domain_hint(function: str) -> str | None:
+    if function == "pow":
+        return "a negative number has whole powers only"
+    (low, high), *others = TABLE[function].domain
+    if others or (low, high) == REAL:
+        return None
+    bounds = f"from {low:g} to {high:g}" if high < INF else f"of at least {low:g}"
+    return f"`{function}` takes numbers {bounds}"
 
 
 def show(value: Constant | str) -> str:

@@ -99,7 +99,7 @@ def _same_axis(inner: Scope, written: tree.Call, formal: Formal, name: str, want
                 ((formal.arg.span, "declared here"),),
             )
         )
-    message = f"both are {what}, which is called with them"
+    message = f"two axes are passed for {what}"
     inner.draft.require_equal(wanted[1], bounds[1], written.span, message)
 
 

@@ -203,7 +203,9 @@ def _operation(scope: Scope, link: tree.Binary, left: Expr, right: Expr) -> Expr
                     link.span, "this constant has more digits than can be worked out", "write a smaller power"
                 )
             )
-    return build.apply(link.span, ARITHMETIC[link.op], left, right)
+    made = build.apply(link.span, ARITHMETIC[link.op], left, right)
+    exact = build.value(made)
+    return made if exact is None else build.num(link.span, exact)
 
 
 def _comparison(scope: Scope, written: tree.Comparison) -> Expr:

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Literal
 
 from lossdsl.diagnostics import LossError, Problem, Span
-from lossdsl.diagnostics.imports import FileMissing, ImportCycle, NoFolder, NotInModule, OutsideFolder, UnknownModule
+from lossdsl.diagnostics.imports import (
+    ChainTooLong,
+    FileMissing,
+    ImportCycle,
+    NoFolder,
+    NotInModule,
+    OutsideFolder,
+    UnknownModule,
+)
+from lossdsl.diagnostics.limits import MAX_CHARACTERS
 from lossdsl.diagnostics.names import NameTaken
 from lossdsl.meaning import core
 from lossdsl.meaning.resolution.scopes import did_you_mean
@@ -50,6 +59,10 @@ class Unit:
     """Names of the items that are being checked, each called by the one before; one list, too."""
     bad: set[str] = field(default_factory=set)
     """Names whose `use` failed."""
+
+
+LONGEST_CHAIN = 50
+"""Of files that use one another."""
 
 
 class Library:
@@ -102,6 +115,9 @@ class Library:
         if file in self.loading:
             names = " -> ".join(path.name for path in [*self.loading[self.loading.index(file) :], file])
             raise LossError(ImportCycle(use.origin, f"files use one another in a circle: {names}"))
+        if len(self.loading) >= LONGEST_CHAIN:
+            why = f"this is the end of a chain of {LONGEST_CHAIN} files, each of which uses the next"
+            raise LossError(ChainTooLong(use.origin, why, "use the file that has the item itself"))
         if file not in self.units:
             try:
                 self._load(file, folder, use)
@@ -161,8 +177,12 @@ class Library:
 
 
 def _read(file: Path, origin: Span) -> tree.Module:
+    """Of a text that is too long no more is read than shows it; pipes and devices are not opened."""
     try:
-        text = file.read_bytes()
+        if file.exists() and not file.is_file():
+            raise OSError(0, "it is no ordinary file")
+        with file.open("rb") as opened:
+            text = opened.read(4 * MAX_CHARACTERS + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise LossError(FileMissing(origin, f"`{file.name}` cannot be read: {reason}")) from None

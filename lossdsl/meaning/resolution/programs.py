@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lossdsl.meaning import core
-from lossdsl.meaning.resolution import blocks, items, kinds
+from lossdsl.meaning.resolution import blocks, items, kinds, predicting
 from lossdsl.meaning.resolution.build import children, postorder
 from lossdsl.meaning.resolution.draft import Draft
 from lossdsl.meaning.resolution.imports import Unit
@@ -44,6 +44,7 @@ def program(node: tree.Loss, unit: Unit, sign: Signature, draft: Draft) -> core.
     for var, label in draft.labels.items():
         var.name = label
     result.kinds = _kinds(result)
+    predicting.check_sizes(result)
     return result
 
 

@@ -5,8 +5,8 @@ answer is the set of reads that can not be shown to stay in range.
 
 A variable that is read plainly (`x[i]`) runs over the axis, and all axes it reads must be equal.  As soon as one of its
 reads has an offset, a multiple or a second variable, it runs over the positions at which all of its reads are in range.
-A read of several variables restricts the outermost one, for all values of the others; one that has no range of its own
-takes it from such a read first.  Reads under a condition restrict no variable that is bound outside of the condition,
+A read of several variables restricts the one that runs over the same axis elsewhere, or else the outermost, for all
+values of the others; one that has no range of its own takes it from such a read first.  Reads under a condition restrict no variable that is bound outside of the condition,
 and none at all where the condition relates the variables of the position.
 """
 
@@ -91,11 +91,14 @@ class _Solver:
                 self.own[target].append(use)
 
     def _restricted(self, use: Use) -> Var | None:
-        """Of variables that all have ranges: the last that took its range from such a read, else the outermost."""
+        """Of variables that all have ranges: the last that took its range from such a read, else the outermost of those
+        that run over this axis elsewhere (`x[t]*x[t+k]` restricts t), else the outermost."""
         derived = [var for var in self.derived if var in use.form.terms]
         if derived:
             return derived[-1]
-        return min((var for var in use.form.terms if var in self.open), key=self._rank, default=None)
+        candidates = [var for var in use.form.terms if var in self.open]
+        along = [var for var in candidates if any(o.form.plain and o.bounds == use.bounds for o in self.own[var])]
+        return min(along or candidates, key=self._rank, default=None)
 
     def _give_to_unknown(self, waiting: list[Use]) -> None:
         """A variable without a range takes it from a read in which it is the only such."""
@@ -224,7 +227,12 @@ class _Solver:
             self._must_equal(var, best, use, found)
             self.applied.add((id(use.read), use.axis))
         for one in linked:
-            self.draft.require_equal(best[1], self.ranges[one][1], var.span, f"both are the range of `{var.name}`")
+            self.draft.require_equal(
+                best[1],
+                self.ranges[one][1],
+                var.span,
+                f"the index `{var.name}` runs over two axes, outside and inside of a reduction that keeps it",
+            )
         return best
 
     def _meet_declared(self, var: Var, declared: Bounds) -> None:
@@ -241,7 +249,12 @@ class _Solver:
             shown, given = extents.show_positions(inside), extents.show_positions(declared)
             why = f"`{var.name}` runs over positions {given} outside, and {shown} inside"
             raise LossError(SizesClash(var.span, why, "leave the range out where the index is bound"))
-        self.draft.require_equal(declared[1], inside[1], var.span, f"both are the range of `{var.name}`")
+        self.draft.require_equal(
+            declared[1],
+            inside[1],
+            var.span,
+            f"the index `{var.name}` runs over two axes, outside and inside of a reduction that keeps it",
+        )
 
     def _must_equal(self, var: Var, best: Bounds, use: Use, found: list[Use]) -> None:
         if use.bounds == best:
@@ -285,7 +298,7 @@ class _Solver:
 
     def _never(self, use: Use, least: core.Extent, most: core.Extent) -> None:
         """A position that is out of range for certain is an error now, unless a condition may keep it from that."""
-        if use.blocked or not use.form.terms:
+        if use.guarded or not use.form.terms:
             return
         low, high = use.bounds
         over, under = extents.constant(extents.sub(most, high)), extents.constant(extents.sub(least, low))

@@ -13,6 +13,7 @@ from lossdsl.meaning.resolution import constants, domains, extents
 from lossdsl.meaning.resolution.domains import Surroundings
 from lossdsl.meaning.resolution.scopes import GROUP
 from lossdsl.syntax import tree
+from lossdsl.syntax.printer import format_domain, format_expr
 
 Role = Literal["prediction", "data", "hyper", "learn"]
 
@@ -133,7 +134,8 @@ class _Reader:
             default,
             domains.whole(alternatives),
             written.name.span,
-            written.domain.span.text if written.domain is not None else "",
+            format_domain(written.domain) if written.domain is not None else "",
+            format_expr(written.default) if written.default is not None else "",
         )
         if role in ("hyper", "learn") or not written.axes:
             self.around.hypers[arg.name] = arg

@@ -28,6 +28,8 @@ class Use:
     """Variables bound outside of the condition that this read stands under: it does not restrict them."""
     related: bool
     """A condition around it relates variables of the position, and so decides where it is read."""
+    guarded: bool
+    """It stands under a condition, be it that of the reduction which binds its variables."""
 
     @property
     def array(self) -> core.Arg | core.Let:
@@ -52,7 +54,27 @@ class Uses:
 Tests = frozenset[frozenset[Var]]
 """The variables of each condition around a place, of conditions that relate two or more."""
 
-Step = tuple[core.Expr, frozenset[Var], Tests]
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The conditions around a place, as far as they matter to it: places of one kind are walked once."""
+
+    blocked: frozenset[Var] = NOTHING
+    """Variables bound outside of one of the conditions."""
+    tests: Tests = frozenset()
+    guarded: bool = False
+
+    def seen_from(self, free: frozenset[Var]) -> Around:
+        """What concerns a node with these variables: of each condition, a relation between some of them."""
+        tests = frozenset(test & free for test in self.tests if len(test & free) > 1) if self.tests else self.tests
+        return Around(self.blocked & free, tests, self.guarded)
+
+    def under(self, outside: frozenset[Var], condition: frozenset[Var]) -> Around:
+        """Behind one more condition, that stands where the variables `outside` are bound."""
+        return Around(self.blocked | outside, self.tests | {condition}, True)
+
+
+Step = tuple[core.Expr, Around]
 
 
 def collect(draft: Draft, root: core.Expr, outer: list[Var]) -> Uses:
@@ -60,54 +82,45 @@ def collect(draft: Draft, root: core.Expr, outer: list[Var]) -> Uses:
     build = draft.build
     uses = Uses(list(outer))
     met: set[Var] = set(outer)
-    seen: set[tuple[int, frozenset[Var], Tests]] = set()
-    stack: list[Step] = [(root, NOTHING, frozenset())]
+    seen: set[tuple[int, Around]] = set()
+    stack: list[Step] = [(root, Around())]
     while stack:
-        node, blocked, tests = stack.pop()
-        free = build.free(node)
-        blocked, tests = blocked & free, _relating(tests, free)
-        if (id(node), blocked, tests) in seen:
+        node, around = stack.pop()
+        around = around.seen_from(build.free(node))
+        if (id(node), around) in seen:
             continue
-        seen.add((id(node), blocked, tests))
+        seen.add((id(node), around))
         for var in binds(node):
             if var not in met:
                 met.add(var)
                 uses.order.append(var)
         if isinstance(node, core.Read):
-            _note(draft, uses, node, blocked, tests)
+            _note(draft, uses, node, around)
         elif isinstance(node, core.Along) and isinstance(node.at, core.Index):
             uses.along.setdefault(node.var, node.at.var)
-        stack.extend(reversed(_steps(draft, node, blocked, tests)))
+        stack.extend(reversed(_steps(draft, node, around)))
     return uses
 
 
-def _relating(tests: Tests, free: frozenset[Var]) -> Tests:
-    """Of each condition, what concerns the variables of a node, where that is a relation between some of them."""
-    return frozenset(test & free for test in tests if len(test & free) > 1) if tests else tests
-
-
-def _steps(draft: Draft, node: core.Expr, blocked: frozenset[Var], tests: Tests) -> list[Step]:
-    """The children, each with what is blocked in it: under a condition, everything bound outside of it."""
+def _steps(draft: Draft, node: core.Expr, around: Around) -> list[Step]:
+    """The children, each with the conditions around it."""
     free = draft.build.free
     match node:
-        case core.If():
-            under = tests | {free(node.condition)}
+        case core.If(condition=condition, then=then, otherwise=otherwise):
+            test = free(condition)
             return [
-                (node.condition, blocked, tests),
-                (node.then, free(node.then), under),
-                (node.otherwise, free(node.otherwise), under),
+                (condition, around),
+                (then, around.under(free(then), test)),
+                (otherwise, around.under(free(otherwise), test)),
             ]
-        case core.Reduce() | core.Along() if node.where is not None:
+        case core.Reduce(where=where) | core.Along(where=where) if where is not None:
             *before, body = children(node)
-            return [
-                *((part, blocked, tests) for part in before),
-                (body, blocked | free(node), tests | {free(node.where)}),
-            ]
+            return [*((part, around) for part in before), (body, around.under(free(node), free(where)))]
         case _:
-            return [(part, blocked, tests) for part in children(node)]
+            return [(part, around) for part in children(node)]
 
 
-def _note(draft: Draft, uses: Uses, read: core.Read, blocked: frozenset[Var], tests: Tests) -> None:
+def _note(draft: Draft, uses: Uses, read: core.Read, around: Around) -> None:
     for axis, position in enumerate(read.indices):
         form = affine(draft.build, position)
         if form is None:
@@ -119,5 +132,6 @@ def _note(draft: Draft, uses: Uses, read: core.Read, blocked: frozenset[Var], te
             if runs in draft.pending:
                 continue
             inner = runs in draft.inner
-        related = any(len(test & form.terms.keys()) > 1 for test in tests)
-        uses.reads.append(Use(read, axis, form, bounds_of(read.array, axis), inner, blocked, related))
+        related = any(len(test & form.terms.keys()) > 1 for test in around.tests)
+        bounds = bounds_of(read.array, axis)
+        uses.reads.append(Use(read, axis, form, bounds, inner, around.blocked, related, around.guarded))
