@@ -18,7 +18,7 @@ from lossdsl.functions.table import TABLE
 
 INF = float("inf")
 DTYPES = (np.float64, np.float32)
-ORDERED = ("polygamma", "exp_moment")
+ORDERED = ("polygamma", "exp_moment", "power_deficit")
 """Functions whose first argument is a constant whole number."""
 ORDERS = (1, 2, 3, 4)
 MAGNITUDES = (

@@ -87,7 +87,7 @@ def test_repr_and_doc(mix: lossdsl.Loss) -> None:
 
 def test_catalogue() -> None:
     assert "regression" in lossdsl.catalogue
-    assert list(lossdsl.catalogue["regression"]) == ["mse", "mae", "huber"]
+    assert {"mse", "mae", "huber"} <= set(lossdsl.catalogue["regression"])
     with pytest.raises(KeyError, match="regression"):
         lossdsl.catalogue["regresion"]
     value = lossdsl.catalogue["regression"]["huber"].numpy()([[0.0], [3.0]], [[0.5], [0.0]], delta=2.0)

@@ -297,7 +297,8 @@ def test_convention(name: str, point: Point, expected: tuple[float, ...]) -> Non
 
 
 def test_guarded_products_stop_infinities() -> None:
-    where = {"guarded_mul": [(0.0, math.inf), (0.0, math.nan)], "guarded_div": [(0.0, 0.0), (0.0, math.nan)]}
+    vanishing = [(0.0, math.inf), (0.0, math.nan), (-math.inf, 0.0), (math.nan, 0.0)]
+    where = {"guarded_mul": vanishing, "guarded_div": [(0.0, 0.0), (0.0, math.nan)]}
     for name, points_of in where.items():
         for point, backend in itertools.product(points_of, ("numpy", "torch")):
             assert TABLE[name].oracle(*point) == 0

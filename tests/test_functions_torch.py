@@ -155,7 +155,10 @@ def test_compiles_in_one_graph(row: Function) -> None:
             )  # fmt: skip
 
 
-MIXED = ("clip", "max", "min", "logaddexp", "xlogy", "guarded_mul", "guarded_div", "atan2", "mod")
+MIXED = (
+    "clip", "max", "min", "logaddexp", "xlogy", "guarded_mul", "guarded_div", "atan2", "mod", "hypot", "hypot_slope",
+    "hypot_excess", "share", "kl_div", "log_ratio",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MIXED)

@@ -55,22 +55,15 @@ def judged(drawn: Drawn, backward: str) -> None:
 
 
 @pytest.mark.parametrize("backward", ["closed", "autograd"])
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + (COUNT or 60)))
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + (COUNT or 100)))
 def test_agrees_with_the_interpreter(seed: int, backward: str) -> None:
     judged(draw_program(random.Random(seed)), backward)
 
 
 OPEN = {
     ("clamped_root", "autograd"),
-    ("error_function_of_nothing", "closed"),
-    ("literal_in_an_empty_axis", "autograd"),
-    ("literal_in_an_empty_axis", "closed"),
-    ("masked_infinite_norm", "closed"),
-    ("masked_infinite_power", "closed"),
+    ("infinite_slope_of_a_weight", "autograd"),
     ("mixed_derivative_of_a_power", "autograd"),
-    ("power_of_labels", "autograd"),
-    ("power_of_labels", "closed"),
-    ("product_in_a_branch", "closed"),
 }
 """Programs that are still compiled wrongly; docs/limits.md says what they have in common."""
 

@@ -41,12 +41,20 @@ def program(text: str) -> Any:
     return list(resolve(parse(text)).losses.values())[-1]
 
 
+MANY = ", ".join(f"a_rather_long_name_{k}[n]" for k in range(9))
+MANY_ARGUMENTS = (
+    f"loss many(score[n] | {MANY}; first > 0 = 1.0, second > 0 = 2.0):\n"
+    f"    return mean[n](first*score*({' + '.join(f'a_rather_long_name_{k}' for k in range(9))}) + second*score^2)\n"
+)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every acceptance loss and every construct of the language as files, a third of them in both forms."""
     path = tmp_path_factory.mktemp("emitted")
     texts = {name: load(name).text for name in names()}
     texts |= {f"construct_{k}": text for k, (text, _) in enumerate(PROGRAMS.values())}
+    texts["many_arguments"] = MANY_ARGUMENTS
     for k, (name, text) in enumerate(texts.items()):
         for backward in FORMS if k % 3 == 0 else FORMS[:1]:
             source = emit(program(text), backward=backward)  # type: ignore[arg-type]
@@ -229,6 +237,13 @@ def test_long_lines_are_broken_and_mean_the_same() -> None:
     assert broken.startswith("def f(\n    a_rather_long_name_of_a_variable_0: int = 0,\n")
     assert all(len(line) <= WIDTH for line in broken.splitlines() if "," in line and "text" not in line)
     assert wrapped("x = 1\n") == "x = 1\n"
+
+
+def test_targets_and_arguments_that_are_too_long_stand_in_columns() -> None:
+    names = [f"name_{k:02}" for k in range(16)]
+    lines = wrapped(f"if x:\n    {', '.join(names)} = call({', '.join(names)}, validate)\n").splitlines()
+    column = [f"        {name}," for name in names]
+    assert lines == ["if x:", "    (", *column, "    ) = call(", *column, "        validate,", "    )"]
 
 
 @pytest.mark.parametrize("text", ["plain", 'a "quote"', "it's", "back\\slash", "both ' and \"", "tab\there"])

@@ -33,8 +33,8 @@ class Dialect(Protocol):
     def helper_argument(self, text: str) -> str:
         """A Python number as an argument of a helper function, where it must not change the dtype of the result."""
 
-    def nonempty(self, text: str) -> str:
-        """An array with at least one position on every axis: clipped positions are read where nothing uses them."""
+    def nonempty(self, text: str, axes: Sequence[int]) -> str:
+        """An array with at least one position on some axes: clipped positions are read where nothing uses them."""
 
     def cast(self, text: str) -> str:
         """A whole-number or boolean array in the dtype of the computation."""

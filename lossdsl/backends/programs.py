@@ -5,7 +5,7 @@ Each is built from the lowered loss by the calculus, then expanded into what a b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lossdsl.backends.expand import Expansion
@@ -60,9 +60,14 @@ def derive(program: Program, hessian: bool = True) -> Derived:
     lowered = lower(program)
     table = lowered.table
     wrt = lowered.differentiable()
-    checks = read_checks(table, [(lowered.element, lowered.mask)])
-    term_checks = read_checks(table, [(node, None) for node in lowered.terms.values()])
-    prediction_checks = read_checks(table, [(node, None) for _, node in lowered.predictions.values()])
+
+    def made_of(exports: Iterable[str]) -> frozenset[int]:
+        return frozenset().union(*(lowered.parts[name] for name in exports))
+
+    checks = read_checks(table, [(lowered.element, lowered.mask, lowered.free)], lowered.parts[""])
+    term_checks = read_checks(table, [(node, None, ()) for node in lowered.terms.values()], made_of(lowered.terms))
+    predicted = [(node, None, indices) for indices, node in lowered.predictions.values()]
+    prediction_checks = read_checks(table, predicted, made_of(lowered.predictions))
     grads = gradient(lowered, wrt).by_name
     diagonals: dict[str, Output] = {}
     products: dict[str, Output] = {}

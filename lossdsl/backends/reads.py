@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lossdsl.backends.dialect import Slice
 from lossdsl.backends.text import Text
-from lossdsl.ir.bounds import in_range
+from lossdsl.ir.bounds import in_range, linear, plus, position_bounds
 from lossdsl.ir.graph import Index, Node
 from lossdsl.meaning.core import ZERO, Extent
 
@@ -19,11 +19,14 @@ Place = tuple[Node, Extent, Extent]
 """A position and the range of the axis that it is on."""
 
 
-def place(emitter: Emitter, position: Node, low: Extent, high: Extent) -> Slice | None:
-    """How one axis is read by a slice or a whole number; None where it takes an array of positions."""
+def place(emitter: Emitter, position: Node, low: Extent, high: Extent, checked: bool = True) -> Slice | None:
+    """How one axis is read by a slice or a whole number; None where it takes an array of positions.
+
+    `checked`: the position has been found to be in range wherever the statement is run.
+    """
     size = emitter.length(Index("", low, high))
     if _is_number(emitter, position):
-        return Slice("one", size, _shifted(emitter, position, low))
+        return Slice("one", size, _number(emitter, position, low, high, size, checked))
     terms = emitter.graph.affine(position)
     variables = [n for n in terms if n is not None]
     if len(variables) != 1 or variables[0].op != "index" or terms[variables[0]] < 1:
@@ -60,6 +63,17 @@ def _is_number(emitter: Emitter, position: Node) -> bool:
     return position.kind == "int" and not position.free and emitter.is_host(position)
 
 
+def _number(emitter: Emitter, position: Node, low: Extent, high: Extent, size: str, checked: bool) -> str:
+    """A position that is one number; clipped where it may lie outside, and is not used."""
+    code = _shifted(emitter, position, low)
+    last = plus(linear(high), {None: Fraction(-1)})
+    if checked or position_bounds(emitter.graph, position) in ((linear(low),) * 2, (last,) * 2):
+        return code
+    if in_range(emitter.graph, position, low, high):
+        return code
+    return f"min(max({code}, 0), {size} - 1)"
+
+
 def _shifted(emitter: Emitter, position: Node, low: Extent) -> str:
     if position.is_const and low.op == "const":
         assert isinstance(position.value, Fraction)
@@ -71,13 +85,15 @@ def _shifted(emitter: Emitter, position: Node, low: Extent) -> str:
 def read_array(emitter: Emitter, node: Node, base: str, places: Sequence[Place]) -> Text:
     """The elements of `base` at the positions, as an array over the free indices of the read."""
     positions = [p for p, _, _ in places]
-    parts = [place(emitter, *p) for p in places]
+    parts = [place(emitter, *p, checked=_is_checked(emitter, node, k, p)) for k, p in enumerate(places)]
     plain = [next(iter(p.free)) for p, s in zip(positions, parts, strict=True) if s is not None and p.free]
     distinct = len(set(plain)) == len(plain)
     gathers = [k for k, s in enumerate(parts) if s is None]
     onto = emitter.axes(node.free)
-    if any(_may_be_clipped(emitter, node, k, places[k]) for k in gathers):
-        base = emitter.dialect.nonempty(base)
+    loose = [k for k, s in enumerate(parts) if s is None or s.kind == "one"]
+    unchecked = [k for k in loose if not _is_checked(emitter, node, k, places[k])]
+    if unchecked:
+        base = emitter.dialect.nonempty(base, unchecked)
     if not gathers and distinct:
         texts = [s.text for s in parts if s is not None]
         axes = plain
@@ -108,17 +124,18 @@ def _axes_of_gather(parts: Sequence[Slice | None], positions: Sequence[Node], ga
     return axes
 
 
-def _may_be_clipped(emitter: Emitter, read: Node, axis: int, where: Place) -> bool:
+def _is_checked(emitter: Emitter, read: Node, axis: int, where: Place) -> bool:
+    """Whether the position is in range wherever the statement is run."""
     position, low, high = where
     checked = (str(read.value), axis, position.id) in emitter.checked
-    return not checked and not in_range(emitter.graph, position, low, high)
+    return checked or in_range(emitter.graph, position, low, high)
 
 
 def _key(emitter: Emitter, read: Node, axis: int, where: Place, onto: Sequence[Index]) -> str:
     position, low, high = where
     name = (str(read.value), axis, position.id)
     guard = emitter.guards.get(name)
-    if guard is not None and guard.free <= set(onto):
+    if guard is not None and not guard.is_const and guard.free <= set(onto):
         harmless = emitter.graph.where(guard, position, emitter.graph.extent(low))
         return key(emitter, harmless, low, high, onto, checked=True)
     return key(emitter, position, low, high, onto, name in emitter.checked)

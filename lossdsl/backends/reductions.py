@@ -60,8 +60,9 @@ def _argument(emitter: Emitter, stage: Stage, text: str, onto: list[Index], axis
     condition = emitter.lifted(stage.where, onto, "bool", 47)
     lift = ", ".join("None" if k == axis else ":" for k in range(len(onto)))
     best = f"{dialect.reduce(stage.op.removeprefix('arg'), text, [axis], len(onto))}[{lift}]"
-    # what is left out must not win a tie with an infinite element that is not
-    first = dialect.argument("argmax", dialect.cast(f"{condition} & ({text} == {best})"), axis)
+    # what is left out must not win a tie with an infinite element that is not, nor where the best is NaN
+    worse = "<" if stage.op == "argmax" else ">"
+    first = dialect.argument("argmax", dialect.cast(f"{condition} & ~({text} {worse} {best})"), axis)
     shape = emitter.shape(onto)
     present = dialect.reduce("any", dialect.broadcast(strip(condition), shape), [axis], len(onto))
     return dialect.where(present, f"{first}{plus}", "-1" if low == "0" else f"{low} - 1")

@@ -41,6 +41,8 @@ def cumulative(emitter: Emitter, stage: Stage) -> str | None:
     graph = emitter.graph
     where = graph.both(*rest)
     body = graph.where(where, stage.body, graph.const(0))
+    if inner not in body.free:
+        return None
     emitter.count_new(body)
     text = emitter.value(body, "int" if stage.kind == "int" else "real")
     onto = emitter.axes(body.free)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lossdsl.backends.dialect import Slice
 from lossdsl.backends.reads import key, place
 from lossdsl.backends.reductions import masked
+from lossdsl.ir.bounds import in_range
 from lossdsl.ir.graph import Index, Node
 from lossdsl.ir.stage import Stage
 
@@ -23,9 +24,16 @@ def scatter_lines(emitter: Emitter, stage: Stage, target: str) -> list[str]:
     kept = emitter.axes((*solved, *(i for i in stage.reduced if i in used)))
     memory = emitter.axes(stage.out)
     shape = emitter.shape(memory)
+    # a number of which nothing is used has a place, too
+    room = [f"max({s}, 1)" if _may_lack(emitter, k, positions) else s for k, s in zip(memory, shape, strict=True)]
+    cut = [f"{target} = {target}[{', '.join(f':{s}' for s in shape)}]"] if room != shape else []
     code = _values(emitter, stage, kept, summed)
-    parts = [Slice("all", s) if k in solved else place(emitter, positions[k], k.low, k.high)
-             for k, s in zip(memory, shape, strict=True)]  # fmt: skip
+    parts = [
+        Slice("all", s)
+        if k in solved
+        else place(emitter, positions[k], k.low, k.high, not _may_lack(emitter, k, positions))
+        for k, s in zip(memory, shape, strict=True)
+    ]
     variables = [next(iter(positions[k].free)) for k in memory if k in positions and positions[k].free]
     injective = len(set(variables)) == len(variables) and not set(variables) & set(solved)
     if injective and all(p is not None for p in parts):
@@ -34,13 +42,21 @@ def scatter_lines(emitter: Emitter, stage: Stage, target: str) -> list[str]:
         wanted = [i for i in axes if i is not None]
         if wanted != kept:
             code = emitter.dialect.permute(code, [kept.index(i) for i in wanted])
-        return list(emitter.dialect.scatter_slices(target, shape, slices, code))
+        return [*emitter.dialect.scatter_slices(target, room, slices, code), *cut]
     keys = []
     for k in memory:
         position = positions.get(k, emitter.graph.index(k))
         keys.append(key(emitter, position, k.low, k.high, kept))
     unique = used <= frozenset(solved)
-    return list(emitter.dialect.scatter(target, shape, keys, code, unique))
+    return [*emitter.dialect.scatter(target, room, keys, code, unique), *cut]
+
+
+def _may_lack(emitter: Emitter, k: Index, positions: dict[Index, Node]) -> bool:
+    """Whether an axis may not have the one position that is written to."""
+    position = positions.get(k)
+    if position is None or position.free or any(position.id == found for _, _, found in emitter.checked):
+        return False
+    return not in_range(emitter.graph, position, k.low, k.high)
 
 
 def _axis(k: Index, positions: dict[Index, Node]) -> Index | None:

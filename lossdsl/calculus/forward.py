@@ -8,6 +8,7 @@ from lossdsl.calculus.gradient import active_arrays, needed_stages, weighted
 from lossdsl.calculus.partials import Differentiator
 from lossdsl.ir.graph import Node
 from lossdsl.ir.stage import Array, StageTable
+from lossdsl.rewrite.finite import product
 
 PREFIX = "__vector_"
 """The direction for argument `x` is the input `__vector_x`; no user can write it."""
@@ -28,7 +29,7 @@ class Tangents:
         for stage in [s for s in needed_stages(table, roots) if s.name in active]:
             factor = weighted(table, stage, self.graph.const(1))
             tangent = self.of(stage.body)
-            body = _times(factor, tangent)
+            body = product(self.table, factor, tangent)
             self.tangent_of[stage.name] = table.add(
                 f"d_{stage.name}", stage.out, "sum", stage.reduced, stage.where, body, stage.positions
             )
@@ -37,12 +38,8 @@ class Tangents:
         """The derivative of an expression along the directions."""
         total = self.graph.const(0)
         for read, partial in self.d.partials(node).items():
-            total = total + _times(partial, self.graph.read(self.tangent_of[str(read.value)], read.args))
+            total = total + product(self.table, partial, self.graph.read(self.tangent_of[str(read.value)], read.args))
         return total
-
-
-def _times(partial: Node, tangent: Node) -> Node:
-    return tangent if partial.is_value(1) else partial * tangent
 
 
 def along(table: StageTable, wrt: Sequence[str], nodes: Mapping[str, Node]) -> dict[str, Node]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lossdsl.calculus.partials import Differentiator, may_be_masked
+from lossdsl.calculus.partials import Differentiator
 from lossdsl.calculus.terms import Term, array_indices, collect, solve
 from lossdsl.ir.graph import Index, Node, reachable
 from lossdsl.ir.lower import Lowered
 from lossdsl.ir.stage import Array, Stage, StageTable, fresh_index
+from lossdsl.rewrite.finite import clash, product
 
 SEED = "__seed"
 """Name of the array that holds the weight of each element of the loss; no user can write it."""
@@ -63,17 +64,14 @@ class _Reverse:
     def __init__(self, table: StageTable, differentiator: Differentiator) -> None:
         self.table, self.graph, self.d = table, table.graph, differentiator
         self.terms: dict[str, list[Term]] = {}
-        self._masked: dict[int, bool] = {}
 
     def spread(self, expr: Node, adjoint: Node, where: Node, over: Sequence[Index]) -> None:
         """Add what `adjoint * expr`, summed over `over` under `where`, contributes to everything that it reads."""
-        masked = {s.name for s in self.table.stages.values() if s.where is not None or s.positions}
         for read, partial in self.d.partials(expr).items():
-            guarded = self.d.can_be_infinite(partial) and may_be_masked(adjoint, masked, self._masked)
-            product = self.graph.apply("guarded_mul", adjoint, partial) if guarded else _product(adjoint, partial)
+            expression = _joined(self.table, adjoint, partial)
             name = str(read.value)
             target = array_indices(self.table, name)
-            self.terms.setdefault(name, []).append(solve(self.graph, read, product, where, over, target))
+            self.terms.setdefault(name, []).append(solve(self.graph, read, expression, where, over, target))
 
     def stage(self, stage: Stage) -> None:
         """Pass the adjoint of a stage on to what its body reads."""
@@ -89,10 +87,10 @@ class _Reverse:
         self.spread(stage.body, weighted(self.table, stage, adjoint), where, stage.looped)
 
 
-def _product(adjoint: Node, partial: Node) -> Node:
-    if partial.op == "div" and partial.args[0].is_value(1):
+def _joined(table: StageTable, adjoint: Node, partial: Node) -> Node:
+    if partial.op == "div" and partial.args[0].is_value(1) and not clash(table, adjoint, partial):
         return adjoint / partial.args[1]
-    return adjoint * partial
+    return product(table, adjoint, partial)
 
 
 def weighted(table: StageTable, stage: Stage, factor: Node) -> Node:
@@ -108,12 +106,12 @@ def weighted(table: StageTable, stage: Stage, factor: Node) -> Node:
             ties = table.value(f"ties_{stage.name}", stage.out, "sum", stage.reduced, where, g.const(1))
             return g.where(best, factor / ties, g.const(0))
         case "logsumexp":
-            return factor * g.apply("softmax_weight", stage.body, own)
+            return product(table, factor, g.apply("softmax_weight", stage.body, own))
         case "norm":
             # a choice, so that the second derivative at 0 is 0 by the same convention
-            return factor * g.where(g.apply("eq", own, g.const(0)), g.const(0), stage.body / own)
+            return product(table, factor, g.where(g.apply("eq", own, g.const(0)), g.const(0), stage.body / own))
         case "prod":
-            return factor * _others(table, stage)
+            return product(table, factor, _others(table, stage))
     raise AssertionError(f"no derivative for the reduction {stage.op}: add it to lossdsl/calculus/gradient.py")
 
 

@@ -17,6 +17,7 @@ from lossdsl.calculus.terms import Term, array_indices, collect
 from lossdsl.ir.bounds import in_range
 from lossdsl.ir.graph import Graph, Index, Node
 from lossdsl.ir.stage import Stage, StageTable, fresh_index
+from lossdsl.rewrite.finite import product
 
 SEPARATOR = "'"
 """No name that a user writes has it."""
@@ -86,7 +87,7 @@ class Jacobian:
         mapping |= dict(zip(self.table.stages[str(read.value)].out, read.args, strict=True))
         memo: dict[int, Node] = {}
         pairs = tuple((g.substitute(a, mapping, memo), g.substitute(b, mapping, memo)) for a, b in entry.pairs)
-        coefficient = partial * g.substitute(entry.coefficient, mapping, memo)
+        coefficient = product(self.table, partial, g.substitute(entry.coefficient, mapping, memo))
         return Entry(coefficient, reduced, g.substitute(entry.where, mapping, memo), pairs)
 
     def _reduced(
@@ -103,7 +104,7 @@ class Jacobian:
         fresh = self._fresh(over, mapping)
         memo: dict[int, Node] = {}
         whole = Entry(
-            g.substitute(factor * entry.coefficient, mapping, memo),
+            g.substitute(product(self.table, factor, entry.coefficient), mapping, memo),
             (*fresh, *entry.reduced),
             g.substitute(g.both(where, entry.where), mapping, memo),
             tuple((g.substitute(a, mapping, memo), g.substitute(b, mapping, memo)) for a, b in (*pairs, *entry.pairs)),

@@ -83,7 +83,7 @@ ROWS = (
         "guarded_mul", 2, lambda g, d: g * d, oracles.guarded_mul, "_guarded_mul({0}, {1})", "_guarded_mul({0}, {1})",
         (REAL, REAL), REAL,
         derivative=lambda o, g, d: (d, g), numpy_helpers=("_guarded_mul",), torch_helpers=("_guarded_mul",),
-        latex="{0} {1}", finite_derivative=True, source="g*d, 0 where g is 0: an adjoint of 0 stops any derivative",
+        latex="{0} {1}", finite_derivative=True, source="g*d, 0 where one of them is 0: 0 stops any infinity",
         surface=False, ulps=0.5, display=lambda o, g, d: g * d,
     ),
     Function(

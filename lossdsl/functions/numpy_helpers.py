@@ -106,8 +106,8 @@ def _softmax_weight(e: np.ndarray | float, s: np.ndarray | float) -> np.ndarray:
 
 
 def _guarded_mul(g: np.ndarray | float, d: np.ndarray | float) -> np.ndarray:
-    """g*d, and 0 where g is 0, though d be infinite or NaN."""
-    return np.where(np.asarray(g) == 0, 0, np.multiply(g, d))
+    """g*d, and 0 where one of them is 0, though the other be infinite or NaN."""
+    return np.where((np.asarray(g) == 0) | (np.asarray(d) == 0), 0, np.multiply(g, d))
 
 
 def _guarded_div(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:

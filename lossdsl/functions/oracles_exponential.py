@@ -144,8 +144,8 @@ def softmax_weight(e: Any, s: Any) -> Any:
 
 
 def guarded_mul(g: Any, d: Any) -> Any:
-    """0 where g is 0, whatever d is: NaN too."""
-    return mpmath().mpf(0) if g == 0 else mul(g, d)
+    """0 where one of them is 0, whatever the other is: NaN too."""
+    return mpmath().mpf(0) if g == 0 or d == 0 else mul(g, d)
 
 
 def guarded_div(x: Any, y: Any) -> Any:

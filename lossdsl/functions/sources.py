@@ -10,8 +10,8 @@ from importlib import resources
 from typing import Literal
 
 _MODULES: dict[str, tuple[str, ...]] = {
-    "numpy": ("numpy_helpers", "numpy_special", "numpy_gamma"),
-    "torch": ("torch_helpers", "torch_special"),
+    "numpy": ("numpy_helpers", "numpy_algebraic", "numpy_special", "numpy_gamma"),
+    "torch": ("torch_helpers", "torch_algebraic", "torch_special"),
 }
 
 

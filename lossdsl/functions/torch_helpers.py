@@ -122,9 +122,9 @@ def _softmax_weight(e: torch.Tensor | float, s: torch.Tensor | float) -> torch.T
 
 
 def _guarded_mul(g: torch.Tensor | float, d: torch.Tensor | float) -> torch.Tensor:
-    """g*d, and 0 where g is 0, though d be infinite or NaN."""
+    """g*d, and 0 where one of them is 0, though the other be infinite or NaN."""
     g, d = _tensors(g, d)
-    return g * torch.where((g == 0) & ~torch.isfinite(d), 0, d)
+    return torch.where((d == 0) & ~torch.isfinite(g), 0, g) * torch.where((g == 0) & ~torch.isfinite(d), 0, d)
 
 
 def _guarded_div(x: torch.Tensor | float, y: torch.Tensor | float) -> torch.Tensor:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from lossdsl.ir.bounds import in_range
+from lossdsl.ir.bounds import Linear, in_range, linear, nonnegative, plus, position_bounds
 from lossdsl.ir.graph import Graph, Index, Node, reachable
-from lossdsl.ir.stage import StageTable
+from lossdsl.ir.stage import BoundRead, StageTable
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Extent
 
@@ -53,8 +55,12 @@ def demands(graph: Graph, root: Node, where: Node) -> dict[int, Node]:
     return needed
 
 
-def read_checks(table: StageTable, roots: list[tuple[Node, Node | None]]) -> list[ReadCheck]:
-    """The checks of a program, given its outputs and the masks under which they are used.
+def read_checks(
+    table: StageTable, roots: Sequence[tuple[Node, Node | None, Sequence[Index]]], parts: Set[int]
+) -> list[ReadCheck]:
+    """The checks of a program, given its outputs, the masks under which they are used, and their indices.
+
+    `parts` are the ids of the bindings that the outputs are made of: equal nodes of others are no reads of theirs.
 
     A stage is gone through after everything that reads it, with the conditions under which it is read.
     """
@@ -62,31 +68,64 @@ def read_checks(table: StageTable, roots: list[tuple[Node, Node | None]]) -> lis
     result: dict[tuple[object, ...], ReadCheck] = {}
     demanded: dict[str, Node] = {}
 
-    def visit(root: Node, where: Node) -> None:
+    def visit(root: Node, where: Node, loops: Sequence[Index]) -> None:
         for number, condition in demands(table.graph, root, where).items():
             node = table.graph.nodes[number]
-            for name, axis, position, low, high in table.bound_reads.get(number, ()):
-                check = ReadCheck(name, axis, position, low, high, condition)
-                result.setdefault((name, axis, position.id, condition.id), check)
+            checks = [
+                _of_bound(table.graph, read, condition)
+                for read in table.bound_reads.get(number, ())
+                if read.owner in parts
+            ]
             if node.op == "read":
-                for check in _of_read(table, node, condition):
-                    result.setdefault((check.array, check.axis, check.position.id, check.demanded.id), check)
+                checks += _of_read(table, node, condition)
                 if node.value in table.stages:
-                    _demand(table, demanded, node, condition)
+                    _demand(table, demanded, node, _in_loops(table.graph, condition, node.free, loops))
+            for check in checks:
+                if not _holds_in_loops(table.graph, check, loops):
+                    mentioned = check.position.free | check.demanded.free
+                    made = replace(check, demanded=_in_loops(table.graph, check.demanded, mentioned, loops))
+                    result.setdefault((made.array, made.axis, made.position.id, made.demanded.id), made)
 
-    for node, mask in roots:
-        visit(node, mask if mask is not None else true)
+    for node, mask, free in roots:
+        visit(node, mask if mask is not None else true, free)
         if mask is not None:
-            visit(mask, true)
+            visit(mask, true, free)
     for stage in list(table.stages.values())[::-1]:
         if stage.name in demanded:
             used = demanded[stage.name]
             inner = used if stage.where is None else table.graph.both(used, stage.where)
             for root in (stage.body, *(p for _, p in stage.positions)):
-                visit(root, inner)
+                visit(root, inner, stage.looped)
             if stage.where is not None:
-                visit(stage.where, used)
+                visit(stage.where, used, stage.looped)
     return list(result.values())
+
+
+def _of_bound(graph: Graph, read: BoundRead, condition: Node) -> ReadCheck:
+    demanded = graph.both(condition, read.where)
+    return ReadCheck(read.binding, read.axis, read.position, read.low, read.high, demanded)
+
+
+def _spare(index: Index) -> Linear:
+    """The length of a range less 1: at least 0 wherever a loop over it runs."""
+    return plus(plus(linear(index.high), linear(index.low), Fraction(-1)), {None: Fraction(-1)})
+
+
+def _in_loops(graph: Graph, condition: Node, mentioned: Set[Index], loops: Sequence[Index]) -> Node:
+    """The condition, where every loop around has a position; those over `mentioned` indices are part of the check."""
+    idle = [i for i in loops if i not in mentioned | condition.free and not nonnegative(_spare(i))]
+    return graph.both(condition, *(graph.apply("lt", graph.extent(i.low), graph.extent(i.high)) for i in idle))
+
+
+def _holds_in_loops(graph: Graph, check: ReadCheck, loops: Sequence[Index]) -> bool:
+    """Whether the position is in range because some loop around the read has a position: x[0] in a loop over n."""
+    bounds = position_bounds(graph, check.position)
+    if bounds is None or check.axis < 0:
+        return False
+    below = plus(bounds[0], linear(check.low), Fraction(-1))
+    above = plus(plus(linear(check.high), bounds[1], Fraction(-1)), {None: Fraction(-1)})
+    facts = [{}, *(_spare(i) for i in loops)]
+    return all(any(nonnegative(plus(f, fact, Fraction(-1))) for fact in facts) for f in (below, above))
 
 
 def _demand(table: StageTable, demanded: dict[str, Node], read: Node, condition: Node) -> None:
@@ -108,9 +147,12 @@ def _of_read(table: StageTable, node: Node, demanded: Node) -> list[ReadCheck]:
     if name in table.stages:
         stage = table.stages[name]
         ranges = [(i.low, i.high) for i in stage.out]
-        if stage.op in ("argmax", "argmin") and stage.where is not None:
+        if stage.op in ("argmax", "argmin"):
             best = stage.reduced[0]
-            checks.append(ReadCheck(name, -1, node, best.low, best.high, demanded))
+            if stage.where is not None:
+                checks.append(ReadCheck(name, -1, node, best.low, best.high, demanded))
+            elif not nonnegative(_spare(best)):  # there is a first position
+                checks.append(ReadCheck(name, -1, table.graph.extent(best.low), best.low, best.high, demanded))
     else:
         ranges = [(core.ZERO, e) for e in table.arrays[name].axes]
     return checks + [

@@ -21,6 +21,8 @@ Constant = Fraction | bool | Special
 
 INTEGER_OPS = frozenset({"add", "sub", "mul", "neg", "abs", "max", "min", "mod", "clip", "sign", "floor", "round"})
 """Functions whose value is a whole number where all arguments are."""
+LARGEST_DEGREE = 2
+"""Products of more positions than this are numbers, though whole: 64 bits could overflow."""
 BOOLEAN_OPS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
 
 
@@ -47,7 +49,7 @@ class Index:
 class Node:
     """One interned node; `value` is the constant, the Index, the Extent or the name of the array that is read."""
 
-    __slots__ = ("args", "free", "graph", "id", "kind", "op", "value")
+    __slots__ = ("args", "degree", "free", "graph", "id", "kind", "op", "value")
 
     def __init__(
         self, graph: Graph, id: int, op: str, args: tuple[Node, ...], value: object, kind: Kind, free: frozenset[Index]
@@ -55,6 +57,7 @@ class Node:
         self.graph, self.id, self.op, self.args, self.value = graph, id, op, args, value
         self.kind: Kind = kind
         self.free = free
+        self.degree = _degree(op, args)
 
     def __repr__(self) -> str:
         from lossdsl.ir.show import show
@@ -290,6 +293,16 @@ def _combine(
     return {node: value for node, value in result.items() if value}
 
 
+def _degree(op: str, args: tuple[Node, ...]) -> int:
+    """How many positions a whole number is a product of, at most."""
+    if op == "const":
+        return 0
+    if op == "read" or not args:
+        return 1
+    degrees = [a.degree for a in args]
+    return sum(degrees) if op == "mul" else max(degrees)
+
+
 def _kind(op: str, args: tuple[Node, ...]) -> Kind:
     if op in BOOLEAN_OPS:
         return "bool"
@@ -298,6 +311,8 @@ def _kind(op: str, args: tuple[Node, ...]) -> Kind:
         return "bool"
     if op == "mod" and not (args[1].is_const and not args[1].is_value(0)):
         return "real"  # whole numbers have no remainder by 0, numbers have NaN
+    if op == "mul" and _degree(op, args) > LARGEST_DEGREE:
+        return "real"
     if (op == "where" or op in INTEGER_OPS) and all(a.kind == "int" for a in values):
         return "int"
     if op == "whole":

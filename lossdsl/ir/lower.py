@@ -7,15 +7,15 @@ over the positions before: what the calculus has to know stays small.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
 from lossdsl.diagnostics import CompilerBug
 from lossdsl.ir.bounds import clamped, in_range
 from lossdsl.ir.graph import Graph, Index, Node
-from lossdsl.ir.stage import Array, StageTable, fresh_index
+from lossdsl.ir.stage import Array, BoundRead, StageTable, fresh_index
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Extent, Kind, Var
 
@@ -36,6 +36,8 @@ class Lowered:
     predictions: dict[str, tuple[tuple[Index, ...], Node]] = field(default_factory=dict)
     names: dict[str, Node] = field(default_factory=dict)
     """Bindings by the names that users gave them, for readable code."""
+    parts: dict[str, frozenset[int]] = field(default_factory=dict)
+    """For each exported binding, and "" for the element, the ids of the bindings that it is made of."""
 
     @property
     def reduction(self) -> str | None:
@@ -72,8 +74,10 @@ def lower(program: core.Program, rewrite: bool = True) -> Lowered:
     element = lowering.expression(program.element, scope)
     mask = None if program.mask is None else lowering.expression(program.mask, scope)
     lowered = Lowered(program, graph, table, free, element, mask)
+    lowered.parts[""] = lowering.parts[0]
     for let in program.lets:
         indices, node = lowering.bindings[id(let)]
+        lowered.parts[let.name] = lowering.parts[id(let)]
         if let.role == "term" and let.kind != "bool":
             lowered.terms[let.name] = node
         elif let.role == "predict":
@@ -113,6 +117,8 @@ class _Lowering:
     def __init__(self, program: core.Program, graph: Graph, table: StageTable) -> None:
         self.program, self.graph, self.table = program, graph, table
         self.bindings: dict[int, tuple[tuple[Index, ...], Node]] = {}
+        self.owner = 0
+        self.parts: dict[int, frozenset[int]] = {0: frozenset({0})}
 
     def bind(self, var: Var, scope: Scope) -> Index:
         index = fresh_index(Index(var.name, var.low, clamped(var.low, var.high)), scope.values())
@@ -123,7 +129,9 @@ class _Lowering:
         scope: Scope = {}
         indices = tuple(self.bind(var, scope) for var in let.vars)
         self.hint = let.name
+        self.owner, self.parts[id(let)] = id(let), frozenset({id(let)})
         self.bindings[id(let)] = (indices, self.expression(let.expr, scope))
+        self.owner = 0
 
     def expression(self, root: core.Expr, scope: Scope) -> Node:
         """The node of an expression; a loop over an explicit stack, since sums of thousands of terms are deep."""
@@ -153,7 +161,9 @@ class _Lowering:
                 return g.extent(extent)
             case core.Read(array=array, indices=indices):
                 positions = [done[id(i)] for i in indices]
-                return self._argument(array, positions) if isinstance(array, core.Arg) else self._read(array, positions)
+                if isinstance(array, core.Arg):
+                    return self._argument(array, positions)
+                return self._read(array, positions, self._guard(expr, scope))
             case core.Apply(function=function, args=args):
                 return g.apply(function, *(done[id(a)] for a in args))
             case core.If(condition=condition, then=then, otherwise=otherwise):
@@ -167,17 +177,40 @@ class _Lowering:
     def _argument(self, arg: core.Arg, positions: Sequence[Node]) -> Node:
         return self.graph.read(arg.name, [_whole(self.graph, p) for p in positions])
 
-    def _read(self, let: core.Let, positions: Sequence[Node]) -> Node:
+    def _guard(self, read: core.Read, scope: Scope) -> Node:
+        """The condition under which the read is made."""
+        g = self.graph
+        conditions = [(self.expression(condition, scope), truth) for condition, truth in read.guards]
+        return g.both(*(c if truth else g.apply("not", c) for c, truth in conditions))
+
+    def _read(self, let: core.Let, positions: Sequence[Node], guard: Node) -> Node:
         indices, node = self.bindings[id(let)]
+        self.parts[self.owner] |= self.parts[id(let)]
         mapping = {
             i: _whole(self.graph, p) for i, p in zip(indices, positions, strict=True) if p is not self.graph.index(i)
         }
-        result = self.graph.substitute(node, mapping)
+        memo: dict[int, Node] = {}
+        result = self.graph.substitute(node, mapping, memo)
+        self._check_again(mapping, memo)
         for axis, (index, position) in enumerate(zip(indices, positions, strict=True)):
-            if not result.is_const and not in_range(self.graph, _whole(self.graph, position), index.low, index.high):
-                known = self.table.bound_reads.setdefault(result.id, [])
-                known.append((let.name, axis, _whole(self.graph, position), index.low, index.high))
+            whole = _whole(self.graph, position)
+            if not result.is_const and not in_range(self.graph, whole, index.low, index.high):
+                self._check(result, BoundRead(let.name, axis, whole, index.low, index.high, guard, self.owner))
         return result
+
+    def _check(self, node: Node, read: BoundRead) -> None:
+        known = self.table.bound_reads.setdefault(node.id, [])
+        if read not in known:
+            known.append(read)
+
+    def _check_again(self, mapping: Mapping[Index, Node], memo: dict[int, Node]) -> None:
+        """Reads of other bindings in the one that was inlined, at the positions where they are now."""
+        g = self.graph
+        for number, reads in [(n, list(r)) for n, r in self.table.bound_reads.items() if n in memo]:
+            for read in reads:
+                position, where = (g.substitute(n, mapping, memo) for n in (read.position, read.where))
+                if position is not read.position and not in_range(g, position, read.low, read.high):
+                    self._check(memo[number], replace(read, position=position, where=where, owner=self.owner))
 
     def _free(self, scope: Scope, nodes: Sequence[Node | None], bound: Sequence[Index]) -> tuple[Index, ...]:
         free = frozenset().union(*(n.free for n in nodes if n is not None)) - frozenset(bound)

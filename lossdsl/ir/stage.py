@@ -77,6 +77,35 @@ class Array:
     """What the domain says about the sign of the elements."""
 
 
+@dataclass(frozen=True, slots=True)
+class BoundRead:
+    """A binding, inlined at a position that must be in low <= position < high wherever `where` holds.
+
+    Nodes are shared: others than this read may stand at the same node, under other conditions.
+    """
+
+    binding: str
+    axis: int
+    position: Node
+    low: Extent
+    high: Extent
+    where: Node
+    owner: int
+    """The id of the binding in which the read stands; 0: the element of the loss."""
+
+
+@dataclass
+class Finiteness:
+    """Which nodes and stages can be infinite; stages in the order in which they were added.
+
+    `steep`: poles do not count where the value is infinite, too.
+    """
+
+    steep: bool = False
+    nodes: dict[int, bool] = field(default_factory=dict)
+    stages: dict[str, bool] = field(default_factory=dict)
+
+
 @dataclass
 class StageTable:
     """The stages of a program under construction, each distinct one once."""
@@ -84,10 +113,15 @@ class StageTable:
     graph: Graph
     stages: dict[str, Stage] = field(default_factory=dict)
     arrays: dict[str, Array] = field(default_factory=dict)
-    bound_reads: dict[int, list[tuple[str, int, Node, Extent, Extent]]] = field(default_factory=dict)
-    """Node -> (binding, axis, position, low, high): the node is the binding, read at a position to be checked."""
+    bound_reads: dict[int, list[BoundRead]] = field(default_factory=dict)
+    """By id of a node: the reads of bindings that it stands for and that have to be checked."""
     signs: dict[int, Sign] = field(default_factory=dict)
     """What is known of the signs of nodes (see `lossdsl.rewrite.signs`)."""
+    infinite: Finiteness = field(default_factory=Finiteness)
+    steep: Finiteness = field(default_factory=lambda: Finiteness(steep=True))
+    """What is known of the finiteness of nodes and stages (see `lossdsl.rewrite.finite`)."""
+    vanishing: dict[int, bool] = field(default_factory=dict)
+    """Which nodes can be 0 (see `lossdsl.rewrite.finite`)."""
     _known: dict[tuple[object, ...], str] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
 

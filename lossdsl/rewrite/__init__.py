@@ -26,7 +26,7 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
                 inner = stages.logarithm(table, x)
                 found = None if inner is None else inner / graph.apply("log", graph.const(2 if op == "log2" else 10))
             case "div", (a, b):
-                found = stages.quotient(table, a, b)
+                found = stages.quotient(table, a, b) or stages.over_exponentials(table, a, b)
             case "pow", (a, b):
                 found = stages.power(table, a, b)
             case "sqrt", (x,):
@@ -38,7 +38,7 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
         if op in _BY_OP:
             node = graph.raw(op, *args)
             for rule in _BY_OP[op]:
-                found = rule.apply(graph, node)
+                found = rule.apply(table, node)
                 if found is not None:
                     return found
         return None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lossdsl.ir.graph import Graph, Node
+from lossdsl.ir.stage import StageTable
 
 Match = dict[str, Node]
 COMMUTATIVE = frozenset({"add", "mul", "max", "min", "eq", "ne", "and", "or", "logaddexp"})
@@ -111,7 +112,7 @@ def _match_args(patterns: tuple[Pattern, ...], nodes: tuple[Node, ...], bound: M
         yield from _match_args(patterns[1:], nodes[1:], first)
 
 
-Guard = Callable[[Match], bool]
+Guard = Callable[[Match, StageTable], bool]
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ class Rule:
     reason: str
     guard: Guard | None = None
 
-    def apply(self, graph: Graph, node: Node) -> Node | None:
+    def apply(self, table: StageTable, node: Node) -> Node | None:
         for match in matches(self.left(PatternVocabulary()), node, {}):
-            if self.guard is None or self.guard(match):
-                return self.right(Vocabulary(graph, match))
+            if self.guard is None or self.guard(match, table):
+                return self.right(Vocabulary(table.graph, match))
         return None

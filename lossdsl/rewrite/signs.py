@@ -8,9 +8,10 @@ from lossdsl.ir.graph import Node, reachable
 from lossdsl.ir.stage import Sign, StageTable
 
 POSITIVE = frozenset({"exp", "cosh", "exprel"})
-NONNEGATIVE = frozenset(
-    {"abs", "sigmoid", "softmax_weight", "normal_cdf", "erfc", "relu", "softplus", "logcosh", "extent"}
-)
+NONNEGATIVE = frozenset({
+    "abs", "sigmoid", "softmax_weight", "normal_cdf", "erfc", "relu", "softplus", "logcosh", "extent", "hypot",
+    "hypot_excess", "log1p_square", "kl_div", "expm1_excess",
+})  # fmt: skip
 
 
 def sign(table: StageTable, root: Node) -> Sign:
@@ -39,8 +40,10 @@ def _sign(table: StageTable, node: Node, args: list[Sign]) -> Sign:
             return _sign_of_stage(table, str(node.value))
         case "add":
             return "any" if not known else "positive" if "positive" in args else "nonnegative"
-        case "mul" | "div" | "sqrt" | "min" if known:
-            return "positive" if positive and node.op != "div" else "nonnegative"
+        case "hypot" if "positive" in args:
+            return "positive"
+        case "mul" | "div" | "share" | "sqrt" | "min" if known:
+            return "positive" if positive and node.op not in ("div", "share") else "nonnegative"
         case "max" if any(s != "any" for s in args):
             return "positive" if "positive" in args else "nonnegative"
         case "where":

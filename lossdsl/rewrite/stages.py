@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from lossdsl.ir.graph import Graph, Node
 from lossdsl.ir.stage import StageTable
-from lossdsl.rewrite.signs import has_logarithm
+from lossdsl.rewrite.finite import is_one_number
+from lossdsl.rewrite.signs import has_logarithm, sign
 
 
 def logarithm(table: StageTable, node: Node) -> Node | None:
@@ -103,6 +104,33 @@ def quotient(table: StageTable, numerator: Node, denominator: Node) -> Node | No
     return None
 
 
+def over_exponentials(table: StageTable, numerator: Node, denominator: Node) -> Node | None:
+    """x/(c + exp(y)) by a sigmoid, exp(x)/(exp(y) + sum(exp(...))) as an exponential: none of them inf/inf."""
+    if denominator.op != "add":
+        return None
+    if all(a.op == "exp" or a.is_value(1) for a in (numerator, *denominator.args)):
+        return None  # a rule of its own
+    for exponential, rest in (denominator.args, denominator.args[::-1]):
+        if exponential.op == "exp" and sign(table, rest) == "positive" and is_one_number(table, rest):
+            return _over_shifted(table, numerator, exponential, rest)
+    above, below = logarithm(table, numerator), logarithm(table, denominator)
+    if above is None or below is None:
+        return None
+    return table.graph.apply("exp", above - below)
+
+
+def _over_shifted(table: StageTable, numerator: Node, exponential: Node, c: Node) -> Node:
+    g = table.graph
+    (y,) = exponential.args
+    excess = y if c.is_value(1) else y - g.apply("log", c)
+    if numerator is exponential:
+        return g.apply("sigmoid", excess)
+    if numerator.op == "mul" and exponential in numerator.args:
+        weight = numerator.args[numerator.args[0] is exponential]
+        return weight * g.apply("sigmoid", excess)
+    return numerator * g.apply("sigmoid", -excess) / c
+
+
 def power(table: StageTable, base: Node, exponent: Node) -> Node | None:
     """sigmoid(x)^g as exp(g*log_sigmoid(x)): the derivative has no negative power of a number that underflows."""
     if exponent.is_const:
@@ -130,7 +158,13 @@ def _squared_norm(table: StageTable, node: Node) -> Node | None:
 
 
 def root(table: StageTable, node: Node) -> Node | None:
-    """sqrt(sum[d](x^2)) as the Euclidean norm, which neither overflows nor underflows and has gradient 0 at 0."""
+    """sqrt(sum[d](x^2)) as the Euclidean norm, which neither overflows nor underflows and has gradient 0 at 0.
+
+    The root of a mean of squares is a norm over the root of the count.
+    """
+    if node.op == "div" and sign(table, node.args[1]) != "any":
+        norm = root(table, node.args[0])
+        return None if norm is None else norm / table.graph.apply("sqrt", node.args[1])
     stage = table.stages.get(str(node.value)) if node.op == "read" else None
     if stage is None or stage.op != "sum" or stage.positions:
         return None

@@ -45,8 +45,8 @@ class NumpyDialect:
     def helper_argument(self, text: str) -> str:
         return self.number(text)
 
-    def nonempty(self, text: str) -> str:
-        return f"_nonempty({text})"
+    def nonempty(self, text: str, axes: Sequence[int]) -> str:
+        return f"_nonempty({text}, {', '.join(map(str, axes))})"
 
     def cast(self, text: str) -> str:
         return f"{_atom(text)}.astype({self.dt})"
@@ -75,7 +75,7 @@ class NumpyDialect:
         return f"{REDUCERS[op]}({text}{where})"
 
     def argument(self, op: str, text: str, axis: int) -> str:
-        return f"np.{op}({text}, axis={axis})"
+        return f"_first(np.{op}, {text}, {axis})"
 
     def cumulative(self, text: str, axis: int, reverse: bool, exclusive: bool) -> str:
         flip = f"np.flip({text}, {axis})" if reverse else text

@@ -49,8 +49,8 @@ class TorchDialect:
     def helper_argument(self, text: str) -> str:
         return text
 
-    def nonempty(self, text: str) -> str:
-        return f"_nonempty({text})"
+    def nonempty(self, text: str, axes: Sequence[int]) -> str:
+        return f"_nonempty({text}, {', '.join(map(str, axes))})"
 
     def cast(self, text: str) -> str:
         return f"{atom(text)}.to({self.dt})"

@@ -76,8 +76,9 @@ class TorchEmitter(Emitter):
         if text.host or not any(hosts):
             return text
         onto = self.axes(node.free)
+        made = self.dialect.number if view == "real" else self.dialect.whole_number
         codes = [
-            self.dialect.number(self.lifted(side, onto, view)) if is_number else self.lifted(side, onto, view, 16)
+            made(self.lifted(side, onto, view)) if is_number else self.lifted(side, onto, view, 16)
             for side, is_number in zip(sides, hosts, strict=True)
         ]
         code = f"({codes[0]} if {self.lifted(condition, (), 'bool', 11)} else {codes[1]})"

@@ -180,6 +180,78 @@ def _host_sqrt1pm1(x: float) -> float:
     return x if x == math.inf else x / (1 + _host_sqrt(1 + x))
 
 
+def _host_hypot(x: float, y: float) -> float:
+    return math.hypot(x, y)
+
+
+def _host_hypot_slope(x: float, y: float) -> float:
+    if math.isinf(x):
+        return math.nan if math.isinf(y) else math.copysign(1.0, x)
+    if x == 0 or math.isinf(y):
+        return 0.0
+    scale = max(abs(x), abs(y))
+    return x / scale / math.hypot(x / scale, y / scale)
+
+
+def _host_hypot_excess(x: float, y: float) -> float:
+    a = abs(x)
+    return a if a in (0, math.inf) else a * (a / (math.hypot(x, y) + abs(y)))
+
+
+def _host_log1p_square(x: float) -> float:
+    a = abs(x)
+    return 2 * math.log(a) if a > 1e9 else math.log1p(a * a)
+
+
+def _host_log1p_square_slope(x: float) -> float:
+    w = 1 / x if abs(x) > 1 else x
+    return 2 * w / (1 + w * w)
+
+
+def _host_share(x: float, y: float) -> float:
+    if abs(x) >= abs(y):
+        return _host_div(1.0, 1 + _host_div(y, x))
+    return _host_div(x / y, 1 + x / y)
+
+
+def _host_power_deficit(order: float, x: float) -> float:
+    if order % 1 != 0 or not 1 <= order <= 8:
+        return 1 - _host_pow(1 - x, order)
+    q, total = 1 - x, 1.0
+    for _ in range(int(order) - 1):
+        total = total * q + 1
+    return x * total
+
+
+def _host_expm1_excess(x: float) -> float:
+    if abs(x) >= 1:
+        return math.inf if math.isinf(x) else _host_expm1(x) - x
+    series = 1.0
+    for n in range(20, 2, -1):
+        series = 1 + x / n * series
+    return x * x / 2 * series
+
+
+def _host_log_ratio(x: float, y: float) -> float:
+    if 0 < x < 2 * y and y < 2 * x:
+        return math.log1p((x - y) / y)
+    return _host_log(x) - _host_log(y)
+
+
+def _host_kl_div(x: float, y: float) -> float:
+    if x < 0 or y < 0:
+        return math.nan
+    if x == 0 or math.inf in (x, y):
+        return math.inf if x == math.inf else y
+    v = (x - y) / (x + y)
+    if abs(v) >= 0.2:
+        return x * _host_log_ratio(x, y) - (x - y)
+    series = 0.0
+    for n in range(27, 1, -2):
+        series = v * v * (series + 1 / n)
+    return (x - y) * v + 2 * x * v * series
+
+
 def _host_exprel(x: float) -> float:
     if x > 700:
         return x if x == math.inf else _host_exp(x / 2) / x * _host_exp(x / 2)
@@ -191,7 +263,7 @@ def _host_softmax_weight(e: float, s: float) -> float:
 
 
 def _host_guarded_mul(g: float, d: float) -> float:
-    return 0.0 if g == 0 else g * d
+    return 0.0 if g == 0 or d == 0 else g * d
 
 
 def _host_guarded_div(x: float, y: float) -> float:

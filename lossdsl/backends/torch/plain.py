@@ -8,7 +8,7 @@ from lossdsl.backends.programs import Output
 from lossdsl.backends.torch.expansion import DifferentiableExpansion
 from lossdsl.backends.torch.safe import Sanitiser
 from lossdsl.ir.demand import ReadCheck, read_checks
-from lossdsl.ir.graph import Node
+from lossdsl.ir.graph import Index, Node
 from lossdsl.ir.lower import Lowered, lower
 from lossdsl.ir.stage import StageTable
 from lossdsl.meaning.core import Program
@@ -38,7 +38,7 @@ class Plain:
 def plain(program: Program) -> Plain:
     """The programs of a loss that autograd may differentiate."""
     lowered = lower(program)
-    reads = read_checks(lowered.table, [(lowered.element, lowered.mask)])
+    reads = read_checks(lowered.table, [(lowered.element, lowered.mask, lowered.free)], lowered.parts[""])
     expansion = DifferentiableExpansion(lowered.table)
 
     def expanded(node: Node) -> Node:
@@ -49,7 +49,9 @@ def plain(program: Program) -> Plain:
     terms = {name: expanded(node) for name, node in lowered.terms.items()}
     predictions = {name: (indices, expanded(node)) for name, (indices, node) in lowered.predictions.items()}
     named = {name: expanded(node) for name, node in lowered.names.items()}
-    exported_reads = read_checks(lowered.table, [(node, None) for node in exported_nodes(lowered)])
+    parts = frozenset[int]().union(*(lowered.parts[name] for name in (*lowered.terms, *lowered.predictions)))
+    exported_outputs = [(node, None, indices) for indices, node in exported_nodes(lowered)]
+    exported_reads = read_checks(lowered.table, exported_outputs, parts)
     checks, export_checks = (
         [(read, expanded(read.position), expanded(read.demanded)) for read in found]
         for found in (reads, exported_reads)
@@ -80,6 +82,6 @@ def renamed(checks: list[Check], sanitiser: Sanitiser) -> list[Check]:
     return [(read, sanitiser.renamed(position), sanitiser.renamed(demanded)) for read, position, demanded in checks]
 
 
-def exported_nodes(lowered: Lowered) -> list[Node]:
-    """Terms and predictions."""
-    return [*lowered.terms.values(), *(node for _, node in lowered.predictions.values())]
+def exported_nodes(lowered: Lowered) -> list[tuple[tuple[Index, ...], Node]]:
+    """Terms and predictions, with their indices."""
+    return [*(((), node) for node in lowered.terms.values()), *lowered.predictions.values()]

@@ -85,12 +85,11 @@ class Programs:
         hosts = [a.name for a in interface.hosts]
         emitter = TorchEmitter(dialect, table, arrays, hosts, interface.size_names, names, hints)
         made = {(str(n.value), a.id) for n in stage_nodes(table, roots) if n.op == "read" for a in n.args}
-        for check, position, demanded in checks:
+        for (array, axis, number), (position, demanded) in _joined(table, checks).items():
             if demanded.is_const and demanded.value is True:
-                emitter.checked.add((check.array, check.axis, position.id))
-            elif (check.array, position.id) in made and check.axis >= 0:
-                if not _reads(table, demanded, check.array, position):
-                    emitter.guards[check.array, check.axis, position.id] = demanded
+                emitter.checked.add((array, axis, number))
+            elif (array, number) in made and axis >= 0 and not _reads(table, demanded, array, position):
+                emitter.guards[array, axis, number] = demanded
         emitter.plan([*roots, *emitter.guards.values()])
         return emitter
 
@@ -256,6 +255,16 @@ class Programs:
         emitter.lines.append(f"return {listed([emitter.full(output) for output in outputs])}")
         doc = "The exported bindings, made of differentiable operations."
         return self.function("_predictions", [], "tuple[torch.Tensor, ...]", doc, emitter, reduction=False)
+
+
+def _joined(table: StageTable, checks: Sequence[Check]) -> dict[tuple[str, int, int], tuple[Node, Node]]:
+    """By array, axis and position: where any of the reads at it is used."""
+    found: dict[tuple[str, int, int], tuple[Node, Node]] = {}
+    for check, position, demanded in checks:
+        name = (check.array, check.axis, position.id)
+        known = found.get(name)
+        found[name] = position, demanded if known is None else table.graph.apply("or", known[1], demanded)
+    return found
 
 
 def _reads(table: StageTable, root: Node, array: str, position: Node) -> bool:

@@ -48,12 +48,29 @@ def _broken(line: str, operators: Operators) -> list[str]:
     outside, pairs = _brackets(operators)
     indent = line[: len(line) - len(line.lstrip())]
     right = re.match(r"\s*(?:[^=()\[\]{}]+ = |return )", line)
+    outside = [column for column in outside if right is None or column >= right.end()]
     start, end, commas = max(pairs, key=lambda pair: pair[1] - pair[0], default=(0, 0, []))
     if right and (outside or end - start < LEAST):
         return _split(line[: right.end()] + "(", line[right.end() :], ")", indent, right.end(), outside)
     if end - start < LEAST:
         return [line]
+    if start > WIDTH - LEAST and right and "," in right[0]:
+        return [*_targets(line[: right.end() - 3], indent), *_moved(line, right.end(), indent, (start, end, commas))]
     return _split(line[: start + 1], line[start + 1 : end], line[end:], indent, start + 1, commas)
+
+
+def _targets(names: str, indent: str) -> list[str]:
+    """Many names that are assigned at once: on lines of their own, in brackets that the next line closes."""
+    return [f"{indent}(", *(f"{indent}{INDENT}{name.strip()}," for name in names.split(","))]
+
+
+def _moved(line: str, begin: int, indent: str, pair: tuple[int, int, list[int]]) -> list[str]:
+    """The right side, broken, behind the bracket that closes the targets."""
+    call = f"{indent}) = {line[begin:]}"
+    moved = len(call) - len(line)
+    start, end = pair[0] + moved, pair[1] + moved
+    commas = [column + moved for column in pair[2]]
+    return _split(call[: start + 1], call[start + 1 : end], call[end:], indent, start + 1, commas)
 
 
 def _brackets(operators: Operators) -> tuple[list[int], list[tuple[int, int, list[int]]]]:

@@ -1,0 +1,213 @@
+"""What the shape of an expression, and the domains of what it reads, say about infinity and about 0.
+
+Derivatives are products, and in a product 0 must win: what a mask, a flat branch or a weight of 0 has stopped stays
+stopped, though the next factor be infinite.  Such products cost time and make code harder to read, so they are
+written only where one factor may be 0 and the other infinite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import islice
+
+from lossdsl.ir.graph import Node, reachable
+from lossdsl.ir.stage import Finiteness, Stage, StageTable
+from lossdsl.rewrite.signs import sign
+
+FINITE_OPS = frozenset({
+    "index", "extent", "whole", "add", "sub", "mul", "neg", "abs", "sign", "max", "min", "clip", "relu", "sigmoid",
+    "tanh", "sin", "cos", "atan", "atan2", "erf", "erfc", "normal_cdf", "softplus", "log_sigmoid", "logcosh",
+    "normal_logcdf", "normal_hazard", "normal_residual", "logaddexp", "softmax_weight", "floor", "round",
+    "stop_gradient", "guarded_mul", "hypot", "hypot_slope", "hypot_excess", "log1p_square", "log1p_square_slope",
+    "power_deficit",
+})  # fmt: skip
+"""Functions with finite values at finite arguments (short of overflow)."""
+UNDERFLOWING = frozenset({"softmax_weight", "exp", "sigmoid"})
+"""Functions that round to 0 where their logarithm, in the seed of an entropy, is still finite in exact arithmetic."""
+
+
+def product(table: StageTable, outer: Node, inner: Node) -> Node:
+    """Two links of a chain of derivatives, the outer function's first: 0 where one is, though the other be infinite.
+
+    Where the outer derivative is infinite because the value is (a quotient by 0, an overflow), nothing is lost by NaN.
+    """
+    g = table.graph
+    if isinstance(outer.value, Fraction) or isinstance(inner.value, Fraction):
+        return outer * inner
+    if outer.op == "neg":
+        return -product(table, outer.args[0], inner)
+    if inner.op == "neg":
+        return -product(table, outer, inner.args[0])
+    return g.apply("guarded_mul", outer, inner) if clash(table, outer, inner) else outer * inner
+
+
+def clash(table: StageTable, outer: Node, inner: Node) -> bool:
+    """Whether one link of a chain may be 0 where the other is infinite."""
+    if may_be_infinite(table, inner) and may_vanish(table, outer):
+        return True
+    underflows = inner.op in UNDERFLOWING and may_be_infinite(table, outer)
+    return underflows or (may_be_steep(table, outer) and may_vanish(table, inner))
+
+
+# ---------------------------------------------------------------- infinite
+
+
+def may_be_infinite(table: StageTable, root: Node) -> bool:
+    """Whether an expression can be infinite or NaN at finite inputs, as far as its shape and domains tell.
+
+    Sums and products of finite numbers count as finite; exponentials do not, unless they are known to be at most 1.
+    """
+    return _search(table, root, table.infinite)
+
+
+def may_be_steep(table: StageTable, root: Node) -> bool:
+    """The same, but for what makes the value infinite too: quotients by 0 and exponentials.
+
+    What stays are logarithms, extrema of nothing, and the slopes of roots.
+    """
+    return _search(table, root, table.steep)
+
+
+def _search(table: StageTable, root: Node, known: Finiteness) -> bool:
+    for node in reachable([root], stop=lambda n: n.id in known.nodes):
+        if node.id not in known.nodes:
+            known.nodes[node.id] = _is_infinite(table, node, [known.nodes[a.id] for a in node.args], known)
+    return known.nodes[root.id]
+
+
+def _is_infinite(table: StageTable, node: Node, args: Sequence[bool], known: Finiteness) -> bool:
+    if node.kind == "bool":
+        return False
+    match node.op:
+        case "const":
+            return node.value in ("inf", "-inf", "nan")
+        case "read":
+            return str(node.value) in table.stages and _stage_is_infinite(table, str(node.value), known)
+        case "where":
+            return args[1] or (args[2] and not _leaves_out_its_pole(table, node, known))
+        case "div":  # a divisor that is infinite does no harm
+            harmless = known.steep and not _is_root(node.args[1])
+            return args[0] or not (harmless or is_away_from_zero(table, node.args[1]))
+        case "share":
+            return args[0] or not (is_away_from_zero(table, node.args[0]) or is_away_from_zero(table, node.args[1]))
+        case "clip":
+            return args[1] or args[2]
+        case "softmax_weight":
+            return args[0]
+    return any(args) or not _is_finite(table, node, known.steep)
+
+
+def _is_root(node: Node) -> bool:
+    """Whether a divisor contains a root: its quotient may be the derivative of what is finite at 0."""
+    if node.op in ("mul", "neg", "div"):
+        return any(_is_root(a) for a in node.args)
+    return node.op == "sqrt" or (node.op == "pow" and not _is_whole(node.args[1]))
+
+
+def _is_whole(exponent: Node) -> bool:
+    return isinstance(exponent.value, Fraction) and exponent.value.denominator == 1
+
+
+def _leaves_out_its_pole(table: StageTable, node: Node, known: Finiteness) -> bool:
+    """0 if y == 0 else x/y."""
+    condition, _, otherwise = node.args
+    if otherwise.op != "div" or condition.op != "eq" or condition.args[0] is not otherwise.args[1]:
+        return False
+    return condition.args[1].is_value(0) and not known.nodes[otherwise.args[0].id]
+
+
+def _stage_is_infinite(table: StageTable, name: str, known: Finiteness) -> bool:
+    """Of each stage after those that it reads, so that long chains of stages cost no recursion."""
+    if name not in known.stages:
+        for stage in list(islice(table.stages.values(), len(known.stages), None)):
+            known.stages[stage.name] = _stage_may_be_infinite(table, stage, known)
+    return known.stages[name]
+
+
+def _stage_may_be_infinite(table: StageTable, stage: Stage, known: Finiteness) -> bool:
+    """Extrema of nothing are infinite."""
+    if stage.op in ("any", "all", "argmax", "argmin"):
+        return False
+    if stage.op in ("max", "min", "logsumexp") and stage.where is not None:
+        return True
+    return _search(table, stage.body, known)
+
+
+def _is_finite(table: StageTable, node: Node, steep: bool) -> bool:
+    """Whether the function is finite where its arguments are (short of overflow)."""
+    if node.op in FINITE_OPS or is_one_number(table, node):
+        return True
+    match node.op, node.args:
+        case "pow", (a, p) if p.is_const and isinstance(p.value, Fraction):
+            return p.value >= 0 or (steep and p.value <= -1) or is_away_from_zero(table, a)
+        case "exp", (x,):
+            return steep or sign(table, -x) != "any"
+        case (("sqrt" | "sqrt1pm1" | "log1p"), (x,)):
+            return sign(table, x) != "any"
+        case (("log" | "log2" | "log10"), (x,)):
+            return is_away_from_zero(table, x)
+    return False
+
+
+def is_one_number(table: StageTable, node: Node) -> bool:
+    """Whether the node depends on hyperparameters only, so that it is the same for the whole call."""
+    return not node.free and not any(n.op == "read" and _is_array(table, n) for n in reachable([node]))
+
+
+def _is_array(table: StageTable, read: Node) -> bool:
+    array = table.arrays.get(str(read.value))
+    return array is None or array.role != "hyper"
+
+
+def is_away_from_zero(table: StageTable, node: Node) -> bool:
+    """Whether the expression is bounded away from 0: a positive constant plus something that is not negative."""
+    match node.op, node.args:
+        case "const", ():
+            return isinstance(node.value, Fraction) and node.value != 0
+        case "add", (a, b):
+            signs = sign(table, a), sign(table, b)
+            return "any" not in signs and (is_away_from_zero(table, a) or is_away_from_zero(table, b))
+        case "max", args:
+            return any(is_away_from_zero(table, a) and sign(table, a) == "positive" for a in args)
+        case "mul", (a, b):
+            return is_away_from_zero(table, a) and is_away_from_zero(table, b)
+        case (("sqrt" | "abs" | "neg"), (a,)):
+            return is_away_from_zero(table, a)
+        case "hypot", args:
+            return any(is_away_from_zero(table, a) for a in args)
+    return is_one_number(table, node)
+
+
+# ---------------------------------------------------------------- 0
+
+
+def may_vanish(table: StageTable, root: Node) -> bool:
+    """Whether an expression can be exactly 0; an exponential can underflow.
+
+    The weights of the elements of the loss do not count: that one of them is 0 says nothing about its derivative.
+    """
+    known = table.vanishing
+    for node in reachable([root], stop=lambda n: n.id in known):
+        if node.id not in known:
+            known[node.id] = _vanishes(table, node, [known[a.id] for a in node.args])
+    return known[root.id]
+
+
+def _vanishes(table: StageTable, node: Node, args: Sequence[bool]) -> bool:
+    match node.op:
+        case "extent":
+            return False
+        case "mul" | "guarded_mul" | "neg" | "abs" | "sqrt" | "stop_gradient":
+            return any(args)
+        case "div":
+            return args[0] or may_be_infinite(table, node.args[1])
+        case "where":
+            return args[1] or args[2]
+        case "exp" | "exprel" | "pow":
+            return not (node.op == "pow" and is_away_from_zero(table, node))
+        case "read":
+            array = table.arrays.get(str(node.value))
+            if array is not None and array.role == "seed":
+                return False
+    return sign(table, node) != "positive" and not is_away_from_zero(table, node)
