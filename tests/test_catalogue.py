@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
+import zlib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -46,7 +48,9 @@ def test_a_loss_says_where_it_is_from_and_when_to_use_it(family: str, name: str)
 
 @pytest.mark.parametrize(("family", "name"), LOSSES)
 def test_check_passes(family: str, name: str) -> None:
-    report = lossdsl.catalogue[family][name].check()
+    """At the drawn point and a fifth of the others: another fifth for each loss, so that all of them are met."""
+    share = (0, 1) if os.environ.get("LOSSDSL_CHECK_ALL") else (zlib.crc32(name.encode()), 5)
+    report = lossdsl.catalogue[family][name].check(share=share)
     assert report.ok, str(report)
 
 

@@ -375,6 +375,14 @@ def test_elementwise_losses_are_judged_by_entry() -> None:
     assert gradient.scale[0] < 1e-29 < gradient.scale[1]
 
 
+def test_shares_of_the_points_are_the_whole() -> None:
+    checked = one("sum[n](x^2)")
+    every = [next(iter(candidates)).label for candidates in Points(checked).all()]
+    shares = [[next(iter(c)).label for c in Points(checked, share=(k, 3)).all()] for k in range(3)]
+    assert all(share[0] == every[0] for share in shares)
+    assert sorted(every[1:]) == sorted(label for share in shares for label in share[1:])
+
+
 def test_derivatives_of_an_infinite_loss_are_not_compared() -> None:
     found = expected(one("sum[n](log(x))"), [0.0, 1.0])
     assert found[VALUE, ""].reference == -mpmath.inf

@@ -82,13 +82,20 @@ class Points:
 
     program: Program
     seed: int = 0
+    share: tuple[int, int] = (0, 1)
+    """(k, n): of the points behind the first, only every n-th, from the k-th on."""
     _sizes: dict[tuple[Shape, tuple[float, ...]], Sizes | None] = field(default_factory=dict)
 
     def all(self) -> Iterator[Iterator[Point]]:
         """For each scenario and precision, candidates: the first at which the loss is defined is the one to take."""
-        for number, scenario in enumerate(scenarios(self.program)):
-            for precision in scenario.precisions:
-                yield self._candidates(number, scenario, precision)
+        first, step = self.share
+        every = [
+            (number, scenario, precision)
+            for number, scenario in enumerate(scenarios(self.program))
+            for precision in scenario.precisions
+        ]
+        for number, scenario, precision in [every[0], *every[1 + first % step :: step]]:
+            yield self._candidates(number, scenario, precision)
 
     def _candidates(self, number: int, scenario: Scenario, precision: Precision) -> Iterator[Point]:
         seen: list[dict[str, Any]] = []

@@ -30,14 +30,20 @@ Progress = Callable[[str], None]
 
 
 def check(
-    program: Program, *, seed: int = 0, backends: Sequence[str] | None = None, progress: Progress | None = None
+    program: Program,
+    *,
+    seed: int = 0,
+    backends: Sequence[str] | None = None,
+    share: tuple[int, int] = (0, 1),
+    progress: Progress | None = None,
 ) -> Report:
     """Compare what the back ends emit for a loss with its meaning, and with every other witness there is.
 
     `backends` are NumPy and PyTorch if left out; one that is not installed is reported as skipped.  `progress` is
-    called with the name of each group of points.
+    called with the name of each group of points.  `share` is (k, n) for the first point and every n-th of the others,
+    from the k-th on: n shares are the whole check.
     """
-    run = _Run(program, seed)
+    run = _Run(program, seed, share)
     run.emit(BACKENDS if backends is None else backends)
     with one_thread():
         for candidates in run.points.all():
@@ -51,10 +57,10 @@ def check(
 
 
 class _Run:
-    def __init__(self, program: Program, seed: int) -> None:
+    def __init__(self, program: Program, seed: int, share: tuple[int, int]) -> None:
         self.program = program
         self.seed = seed
-        self.points = Points(program, seed)
+        self.points = Points(program, seed, share)
         self.reference = Reference(program)
         self.ledger = Ledger(program.name)
         self.wrt = [arg for arg in program.args if arg.role in ("prediction", "learn")]
