@@ -355,3 +355,11 @@ def test_a_hyperparameter_that_is_a_size_is_whole() -> None:
     assert module.f(torch.zeros(2), bins=3).item() == 5
     with pytest.raises(ValueError, match=r"bins must be a whole number, got 2.5"):
         module.f(torch.zeros(2), bins=2.5)
+
+
+def test_numbers_keep_their_digits() -> None:
+    """A default goes to the dtype of the computation, not by way of float32."""
+    module = from_text("loss f(x[n]; learn s = 2.3):\n    return mean[n](s*x[n])\n")
+    assert module.f(torch.ones(3, dtype=torch.float64)).item() == 2.3
+    assert module.f(torch.ones(3), s=0.7).dtype == torch.float32
+    assert module.f(torch.ones(3, dtype=torch.float16)).item() == torch.tensor(2.3).item()

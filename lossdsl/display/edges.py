@@ -33,6 +33,8 @@ OVER_MANY = {
 }
 """The same for reductions."""
 
+POSITIVE = ("exp", "sigmoid", "softplus", "cosh")
+
 ALWAYS_THERE = ("mean",)
 """Reductions whose convention is worth a line only under a condition: over a batch everyone knows it."""
 
@@ -53,9 +55,24 @@ def edge_cases(program: core.Program) -> list[tuple[str, str]]:
 def _rule(node: core.Expr) -> str | None:
     match node:
         case core.Apply(function=function, args=args):
-            return None if all(isinstance(arg, core.Num) for arg in args) else AT_A_POINT.get(function)
+            fixed = all(isinstance(arg, core.Num) for arg in args)
+            return None if fixed or (function == "log" and _is_positive(args[0])) else AT_A_POINT.get(function)
         case core.Reduce(op=op, where=where) if where is not None or op not in ALWAYS_THERE:
             return OVER_MANY.get(op)
-        case core.If():
+        case core.If(then=then, otherwise=otherwise) if not (
+            isinstance(then, core.Num) and isinstance(otherwise, core.Num)
+        ):
             return "at the joint, the branch that the condition selects gives the derivative"
     return None
+
+
+def _is_positive(node: core.Expr) -> bool:
+    """Whether an expression is positive by its form, so that its logarithm is a number."""
+    while isinstance(node, core.Read) and isinstance(node.array, core.Let):
+        node = node.array.expr
+    match node:
+        case core.Apply(function=function):
+            return function in POSITIVE
+        case core.Along(op="softmax", where=None):
+            return True
+    return False

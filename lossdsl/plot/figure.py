@@ -18,6 +18,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 
 STYLE: Any = {
     "font.size": 8,
+    "font.sans-serif": ["DejaVu Sans"],
     "svg.fonttype": "none",
     "svg.hashsalt": "lossdsl",
     "axes.spines.top": False,
@@ -50,15 +51,19 @@ def section_figure(section: Section, *, width: float = 5.2, height: float = 2.0)
 
 
 def section_svg(section: Section) -> str:
-    """The figure as SVG, small, and the same for the same section: text is text, coordinates are rounded."""
+    """The figure as SVG, small, and the same for the same section: text is text, coordinates are
+    rounded to a tenth of a point."""
     import matplotlib
 
     drawn = io.StringIO()
     with matplotlib.rc_context(STYLE):
         figure = section_figure(section)
         figure.savefig(drawn, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    rounded = re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", drawn.getvalue())
-    return re.sub(r"\s*\n\s*", "\n", rounded)
+    short = re.sub(r"\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), drawn.getvalue())
+    for needless in (r"<!--.*?-->", r"<\?xml.*?\?>", r"<!DOCTYPE.*?>", r" id=\"[a-z0-9.]+_\d+\""):
+        short = re.sub(needless, "", short, flags=re.DOTALL)
+    short = re.sub(r"<g>\s*</g>", "", short)
+    return re.sub(r"\s*\n\s*", "\n", short).lstrip()
 
 
 def _broken(section: Section, curve: Curve) -> tuple[Any, Any]:

@@ -25,8 +25,8 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 REACH = 4.0
 """How far a section goes where the domain sets no end: beyond it most losses are what they tend to."""
-ELEMENTWISE_COUNT = 161
-COUPLED_COUNT = 81
+ELEMENTWISE_COUNT = 121
+COUPLED_COUNT = 61
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,8 @@ def _tensors(interface: Interface) -> list[str]:
     lines = []
     for arg in [first, *(a for a in interface.arrays if a is not first)]:
         name = interface.arg_names[arg.name]
-        device = "" if arg is first else f", {interface.arg_names[first.name]}.device"
-        lines.append(f'{name} = _tensor("{arg.name}", {name}{device})')
+        like = "" if arg is first else f", {interface.arg_names[first.name]}"
+        lines.append(f'{name} = _tensor("{arg.name}", {name}{like})')
     return lines
 
 

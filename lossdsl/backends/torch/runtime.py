@@ -42,11 +42,21 @@ def _whole(name: str, value: float) -> None:
         raise ValueError(f"{name} must be a whole number, got {value}")
 
 
-def _tensor(name: str, value: Any, device: Any = None) -> Any:
-    """An argument as a tensor of real numbers; None stays None."""
+def _tensor(name: str, value: Any, like: torch.Tensor | None = None) -> Any:
+    """An argument as a tensor of real numbers; None stays None.
+
+    What is no tensor is put on the device of `like`; a number takes its dtype, so that no digits are lost.
+    """
     if value is None:
         return None
-    tensor = value if isinstance(value, torch.Tensor) else torch.as_tensor(value, device=device)
+    if isinstance(value, torch.Tensor):
+        tensor = value
+    elif like is None:
+        tensor = torch.as_tensor(value)
+    else:
+        exact = isinstance(value, float) and like.is_floating_point()
+        dtype = torch.promote_types(like.dtype, torch.float32) if exact else None
+        tensor = torch.as_tensor(value, dtype=dtype, device=like.device)
     if tensor.is_complex():
         raise TypeError(f"{name} must hold real numbers, got dtype {tensor.dtype}")
     return tensor
