@@ -11,7 +11,6 @@ import warnings
 os.environ["KERAS_BACKEND"] = "torch"
 
 import cpu_torchvision  # noqa: F401
-import jax.numpy as jnp
 import keras
 import numpy as np
 import optax
@@ -27,7 +26,7 @@ import torchmetrics.functional as M
 from kornia.losses import charbonnier_loss
 from recorder import Call, Reference, record
 from sklearn import metrics
-from sklearn._loss.loss import HalfBinomialLoss, HalfGammaLoss, HalfPoissonLoss, HalfTweedieLoss, HuberLoss, PinballLoss
+from sklearn._loss.loss import HalfBinomialLoss, HalfPoissonLoss, HalfTweedieLoss, HuberLoss, PinballLoss
 from sklearn.linear_model._sgd_fast import EpsilonInsensitive, SquaredEpsilonInsensitive
 
 keras.config.set_floatx("float64")
@@ -124,7 +123,9 @@ def bare(function):
 
 def scored(function, **options):
     """A score of scoringrules on torch tensors; the observation comes last here and first there."""
-    return lambda *arguments, **hyper: function(arguments[-1], *arguments[:-1], backend="torch", **options, **hyper).mean()
+    return lambda *arguments, **hyper: function(
+        arguments[-1], *arguments[:-1], backend="torch", **options, **hyper
+    ).mean()
 
 
 def flat(*names_and_arrays, **hyper):

@@ -20,11 +20,20 @@ draw = np.random.default_rng(3)
 SINGLE = {"tolerance": 1e-6, "note": "torchsurv computes parts in float32"}
 N, T = 9, 5
 RISK, EVENT = draw.normal(size=N), np.array([1, 0, 1, 1, 0, 1, 1, 0, 1])
-TIME, ROUNDED = draw.uniform(0.2, 5.0, size=N), np.array([1, 2, 2, 3, 3, 3, 3, 5, 5], float)
+TIME, ROUNDED = (
+    draw.uniform(0.2, 5.0, size=N),
+    np.array([1, 2, 2, 3, 3, 3, 3, 5, 5], float),
+)
 PHI, INTERVAL = draw.normal(size=(N, T)), np.array([0, 1, 1, 2, 3, 4, 4, 2, 0])
 COX = [Call({"risk": RISK, "time": TIME, "event": EVENT}), Call({"risk": RISK, "time": ROUNDED, "event": EVENT}),
        Call({"risk": [50.0, -50.0, 0.0], "time": [1.0, 2.0, 2.0], "event": [1, 1, 1]})]  # fmt: skip
-STRATA = {"risk": RISK, "time": ROUNDED, "event": EVENT, "stratum": [0, 0, 0, 1, 1, 1, 1, 0, 0]}
+# Without tied events, torchsurv leaves who is censored at the time of an event out of its risk set: no such ties here.
+STRATA = {
+    "risk": RISK,
+    "time": [1.0, 2.5, 2.0, 3.0, 3.0, 3.0, 3.0, 5.0, 6.0],
+    "event": EVENT,
+    "stratum": [0, 0, 0, 1, 1, 1, 1, 0, 0],
+}
 BINS = {"phi": PHI, "interval": INTERVAL, "event": EVENT}
 # pycox also ranks an event before a censoring in the same interval, which the paper does not: there are none here.
 PAIRED = BINS | {"interval": np.array([0, 1, 2, 2, 3, 4, 4, 1, 0])}
@@ -46,8 +55,15 @@ def partial(ties):
 
 def steck(risk, time, event):
     """Equation 11 of the paper: 1 minus the mean of 1 + log(sigmoid)/log(2) over comparable pairs."""
-    pairs = [(i, j) for i in range(len(time)) for j in range(len(time)) if event[i] and time[i] < time[j]]
-    bound = [1 + np.log(1 / (1 + np.exp(-(risk[i] - risk[j])))) / np.log(2) for i, j in pairs]
+    pairs = [
+        (i, j)
+        for i in range(len(time))
+        for j in range(len(time))
+        if event[i] and time[i] < time[j]
+    ]
+    bound = [
+        1 + np.log(1 / (1 + np.exp(-(risk[i] - risk[j])))) / np.log(2) for i, j in pairs
+    ]
     return 1 - np.mean(bound), {}
 
 
@@ -56,11 +72,15 @@ def case_control(risk_case, risk_control):
 
 
 def ranking(phi, interval, event, sigma=0.1):
-    pairs = torch.tensor(pair_rank_mat(interval.numpy(), event.numpy(), dtype="float64"))
+    pairs = torch.tensor(
+        pair_rank_mat(interval.numpy(), event.numpy(), dtype="float64")
+    )
     pmf = torch.cat([phi, torch.zeros_like(phi[:, :1])], 1).softmax(1)
     one_hot = torch.nn.functional.one_hot(interval, pmf.shape[1]).double()
     difference = (pmf.cumsum(1) @ one_hot.T).T
-    return (pairs * torch.exp(-(difference.diag()[:, None] - difference) / sigma)).mean()
+    return (
+        pairs * torch.exp(-(difference.diag()[:, None] - difference) / sigma)
+    ).mean()
 
 
 def deephit(phi, interval, event, alpha=0.2, sigma=0.1):
@@ -80,12 +100,16 @@ def by_hand(distribution):
 
 def log_normal(mu, sigma, time, event):
     made = D.LogNormal(mu, sigma)
-    return torch.where(event == 1, -made.log_prob(time), -torch.log(1 - made.cdf(time))).mean()
+    return torch.where(
+        event == 1, -made.log_prob(time), -torch.log(1 - made.cdf(time))
+    ).mean()
 
 
 def exponential(log_rate, time, event):
     made = D.Exponential(log_rate.exp())
-    return torch.where(event == 1, -made.log_prob(time), -torch.log(1 - made.cdf(time))).mean()
+    return torch.where(
+        event == 1, -made.log_prob(time), -torch.log(1 - made.cdf(time))
+    ).mean()
 
 
 def gompertz(log_rate, growth, time, event):
@@ -94,16 +118,16 @@ def gompertz(log_rate, growth, time, event):
     return np.where(event == 1, -made.logpdf(time), -made.logsf(time)), {}
 
 
-def interval_censored(mu, sigma, lower, upper):
-    made = scipy.stats.lognorm(sigma, scale=np.exp(mu))
-    return -np.log(made.cdf(upper) - made.cdf(lower)), {}
-
-
 def weighted_quantile(pred, time, event, weight, level=0.5):
     """Equation 1.7 of Koenker and Bassett 1978: level times what lies above, 1 - level times what lies below."""
-    above, below = np.maximum(np.log(time) - pred, 0), np.maximum(pred - np.log(time), 0)
+    above, below = (
+        np.maximum(np.log(time) - pred, 0),
+        np.maximum(pred - np.log(time), 0),
+    )
     slope = np.where(np.log(time) > pred, -level, 1 - level)
-    return event * weight * (level * above + (1 - level) * below), {"pred": event * weight * slope}
+    return event * weight * (level * above + (1 - level) * below), {
+        "pred": event * weight * slope
+    }
 
 
 def powell(pred, time, limit, level=0.5):
@@ -119,6 +143,7 @@ def graf(survival, time, event, g_time, g_horizon, horizon=1.0):
 
 
 SCALE = draw.uniform(0.3, 2.0, size=N)
+LIMIT = np.add(TIME, [0, 1, 0, 2, 0, 1, 0, 2, 0])
 AFT = {"mu": RISK, "sigma": SCALE, "time": TIME, "event": EVENT}
 LIFE = [Call(AFT, reduction="none"), Call({"mu": [0.0, 2.0], "sigma": [0.5, 3.0], "time": [4.0, 1e-3], "event": [0, 1]},
                                           reduction="none")]  # fmt: skip
@@ -170,14 +195,12 @@ record("survival", [
               by_hand(lambda mu, sigma: scipy.stats.lognorm(sigma, scale=np.exp(mu))), LIFE, through="numpy"),
     Reference("log_logistic_aft", "scipy", "scipy.stats.fisk",
               by_hand(lambda mu, sigma: scipy.stats.fisk(1 / sigma, scale=np.exp(mu))), LIFE, through="numpy"),
-    Reference("log_normal_interval", "scipy", "scipy.stats.lognorm", interval_censored,
-              [Call({"mu": RISK, "sigma": SCALE, "lower": TIME, "upper": TIME + 1.0}, reduction="none")], through="numpy"),
     Reference("gompertz", "scipy", "scipy.stats.gompertz", gompertz,
               [Call({"log_rate": RISK, "growth": SCALE, "time": TIME, "event": EVENT}, reduction="none")], through="numpy"),
     Reference("aft_quantile", "numpy", "formula of Koenker and Bassett 1978", weighted_quantile,
               [Call({"pred": RISK, "time": TIME, "event": EVENT, "weight": SCALE}, {"level": 0.3}, "none")], through="numpy"),
     Reference("censored_quantile", "numpy", "formula of Powell 1986", powell,
-              [Call({"pred": RISK, "time": TIME, "limit": TIME + [0, 1, 0, 2, 0, 1, 0, 2, 0]}, {"level": 0.7}, "none")],
+              [Call({"pred": RISK, "time": TIME, "limit": LIMIT}, {"level": 0.7}, "none")],
               through="numpy"),
     Reference("ipcw_brier", "numpy", "formula of Graf et al. 1999", graf,
               [Call(GRAF, {"horizon": 2.0}, "none"), Call(GRAF, {"horizon": 0.1}, "none")], through="numpy"),
