@@ -191,6 +191,18 @@ def test_names_change_nothing_but_names(names: dict[str, str]) -> None:
         np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
+def test_names_that_code_calls_itself() -> None:
+    """Every name that a module takes from Python, in every place where a text may have a name of its own."""
+    words = sorted(BUILTINS - {"abs", "max", "min", "round", "sum"})
+    expected = outcomes(TEMPLATE.format_map(PLAIN))
+    places = sorted(PLAIN)
+    for start in range(0, len(words), len(places)):
+        some = words[start : start + len(places)]
+        found = outcomes(TEMPLATE.format_map(PLAIN | dict(zip(places, some, strict=False))))
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
 # ---------------------------------------------------------------- docstrings and comments
 
 TEXTS = [
@@ -237,7 +249,8 @@ sys.addaudithook(_audit)
 def watched() -> Iterator[list[tuple[str, str]]]:
     """What the process does to files and to other processes."""
     global _seen
-    _seen = found = []
+    found: list[tuple[str, str]] = []
+    _seen = found
     try:
         yield found
     finally:

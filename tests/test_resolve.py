@@ -189,7 +189,7 @@ def test_a_size_makes_a_hyperparameter_whole() -> None:
 def test_domains_and_defaults() -> None:
     program = checked(
         """
-        loss l(p[n, c] in (0, 1] | label[n] in c or {-100}, w[c] >= 0 = 1, k[n] in 3, z[n] != 0;
+        loss l(p[n, c] in (0, 1] | label[n] in c or {-100}, k[n] in 3, z[n] != 0, w[c] >= 0 = 1;
                low = -inf, high > low = inf, a in [0, 1) = 3/4 - 2^-2, learn s[c] = pi):
             return mean[n](p[n, 0]*w[0]*k*z*a*s[0] + clip(0, low, high))
         """

@@ -15,7 +15,7 @@ def test_scalar_arguments_are_mapped() -> None:
     before = "def huber(r; delta > 0) = r^2/2 if |r| <= delta else delta*(|r| - delta/2)"
     r = "(x[n] - y[n])"
     assert loss("x[n] | y[n]", "mean[n](huber(x - y; 2))", before=before) == (
-        f"mean[n in 0..n]: ((({r} ^ 2) / 2) if (abs({r}) <= 2) else (2 * (abs({r}) - (2 / 2))))"
+        f"mean[n in 0..n]: ((({r} ^ 2) / 2) if (abs({r}) <= 2) else (2 * (abs({r}) - 1)))"
     )
 
 

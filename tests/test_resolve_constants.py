@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import time
 from fractions import Fraction
 
 import mpmath
@@ -115,15 +116,17 @@ OPERANDS = st.sampled_from(
 
 
 @given(st.sampled_from(sorted(SURFACE - {"stop_gradient"})), st.lists(OPERANDS, min_size=3, max_size=3))
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=300, deadline=None)
 def test_every_function_gives_a_float_or_a_located_error(function: str, operands: list[str]) -> None:
     arity = TABLE[function].arity or 3
+    start = time.process_time()
     try:
         found = default(f"{function}({', '.join(operands[:arity])})")
     except LossError as error:
         assert {problem.code for problem in error.problems} <= {"E0406", "E0409"}
     else:
         assert isinstance(found, Fraction) and math.isfinite(float(found))
+    assert time.process_time() - start < 2
 
 
 def test_arguments_know_their_text() -> None:

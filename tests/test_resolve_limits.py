@@ -119,3 +119,6 @@ def test_constants_of_many_digits() -> None:
     assert codes("x[n]", "mean[n](x)*9^9^9^9") == ["E0406"]
     assert codes("x[n]", "mean[n](x)*10^-100_000") == ["E0406"]
     assert loss("x[n]", "mean[n](x)*2^1000") == "value: (mean[n in 0..n](x[n]) * (2 ^ 1000))"
+    assert loss("x[n]", "mean[n](x)*(2^1024/2^1020)") == "value: (mean[n in 0..n](x[n]) * 16)"
+    assert loss("x[n]", "mean[n](x)*(0.1 + 0.2 - 0.3)") == "value: (mean[n in 0..n](x[n]) * 0)"
+    assert codes("x[n]", "mean[n](x)*2^1024/2^1020") == codes("x[n]", "y = 2^-1100", "mean[n](x)*y") == ["E0406"]

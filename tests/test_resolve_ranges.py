@@ -118,6 +118,13 @@ def test_the_outer_variable_is_restricted_where_both_have_ranges() -> None:
     assert loss("x[t] | w[k], y[t]", "mean[i]((y[i] - sum[a](w[a]*x[i-a]))^2)").startswith("mean[i in max(k - 1, 0)..")
 
 
+def test_the_variable_along_the_axis_is_restricted_and_not_the_lag() -> None:
+    """An outer variable is not restricted by reads of an inner one that has a range of its own."""
+    assert loss("x[t] | w[k]", "sum[i](w[i]*sum[t](x[t]*x[t+i]))") == (
+        "sum[i in 0..k]: (w[i] * sum[t in 0..max(min(t, t + 1 - k), 0)]((x[t] * x[(t + i)])))"
+    )
+
+
 def test_the_inner_variable_is_restricted_where_only_the_outer_has_a_range() -> None:
     assert loss("x[t] | y[u]", "sum[i](y[i]*sum[a](x[i+a]))").startswith(
         "sum[i in 0..u]: (y[i] * sum[a in 0..max(t + 1 - u, 0)](x[(i + a)]))"

@@ -19,6 +19,12 @@ MODULE_NAMES = {
 }  # fmt: skip
 """Names that the text of a module uses: an argument or a loss that has one gets an underscore."""
 
+CALLED = MODULE_NAMES | {
+    "IndexError", "NotImplementedError", "RuntimeError", "TypeError", "bytes", "complex", "enumerate", "getattr",
+    "list", "next", "property", "repr", "reversed", "round", "set", "slice", "sorted", "staticmethod", "sum", "type",
+}  # fmt: skip
+"""Those that its helpers use, too, and so no function or class of the module may hide."""
+
 
 @dataclass(frozen=True)
 class Locals:
@@ -58,7 +64,8 @@ class Interface:
 
     @cached_property
     def name(self) -> str:
-        return self._public(self.program.name)
+        name = self._public(self.program.name)
+        return name + "_" if name in CALLED else name
 
     @cached_property
     def locals(self) -> Locals:
@@ -69,7 +76,7 @@ class Interface:
     def class_name(self) -> str:
         """The loss's name in CapWords; with an underscore where the function, or something else, has it already."""
         name = python_name("".join(p[:1].upper() + p[1:] for p in self.program.name.split("_") if p) or "Loss")
-        while name == self.name or name in MODULE_NAMES:
+        while name == self.name or name in CALLED:
             name += "_"
         return name
 
@@ -124,6 +131,20 @@ class Interface:
     def positional(self) -> list[Arg]:
         return [a for a in self.program.args if a.role in ("prediction", "data")]
 
+    @cached_property
+    def demanded(self) -> list[Arg]:
+        """Data that is required behind a prediction that is not: Python has no such parameters, so code looks."""
+        optional = any(a.role == "prediction" and a.default is not None for a in self.program.args)
+        return [a for a in self.program.args if optional and a.role == "data" and a.default is None]
+
+    def demands(self) -> list[str]:
+        """The statements that look."""
+        lines = []
+        for arg in self.demanded:
+            name = self.arg_names[arg.name]
+            lines += [f"if {name} is None:", f'    raise TypeError("{arg.name} has to be given")']
+        return lines
+
     @property
     def keyword(self) -> list[Arg]:
         return [a for a in self.program.args if a.role in ("hyper", "learn")]
@@ -163,7 +184,7 @@ class Interface:
     def default(self, arg: Arg) -> str | None:
         """The default in the signature: a number, None for an array that is broadcast, nothing where required."""
         if arg.default is None:
-            return None
+            return "None" if arg in self.demanded else None
         return "None" if arg.axes else number(arg.default)
 
     def parameters(self, annotation: str = "Any", extra: Sequence[str] = ()) -> str:

@@ -420,7 +420,8 @@ class SignatureForm(Problem):
     """The arguments of a `loss` or a `def` are not grouped as they have to be.
 
     `loss f(predictions | data; hyperparameters)`: at least one prediction, at most one `|`, then at most one `;`.
-    `def f(arguments; arguments)` has no `|`.  An axis is a name, a whole number, or `..`.
+    `def f(arguments; arguments)` has no `|`.  An axis is a name, a whole number, or, once, `..`.  Predictions
+    that have a default stand behind those that have none; so do data.
 
     Wrong:
 

@@ -33,7 +33,7 @@ from lossdsl.syntax.tree import (
     Use,
 )
 from lossdsl.syntax.walk import Node, deeper_than, walk
-from lossdsl.syntax.words import FREE_FUNCTIONS, FUNCTIONS, RESERVED
+from lossdsl.syntax.words import FREE_FUNCTIONS, FUNCTIONS, OPTIONS, RESERVED
 
 
 def check(module: Module) -> list[Problem]:
@@ -114,11 +114,14 @@ def _use(item: Use) -> Iterator[Problem]:
 @_look.register
 def _loss(item: Loss) -> Iterator[Problem]:
     yield from _called(item.name)
+    for group in (item.predictions, item.data):
+        yield from _order(group)
 
 
 @_look.register
 def _def(item: Def) -> Iterator[Problem]:
     yield from _called(item.name)
+    yield from _order(item.arguments)
     for index in item.indices or ():
         yield from _bound(index)
 
@@ -129,11 +132,35 @@ def _unpacking(unpacking: Unpacking) -> Iterator[Problem]:
         yield from _bound(name)
 
 
-@_look.register(Argument)
+def _order(group: tuple[Argument, ...]) -> Iterator[Problem]:
+    """What may be left out stands behind what may not; hyperparameters, which have names, in any order."""
+    optional: Argument | None = None
+    for argument in group:
+        if argument.default is not None:
+            optional = optional or argument
+        elif optional is not None:
+            hint = f"write `{argument.name.id}` before `{optional.name.id}`, or give it a default"
+            why = f"`{argument.name.id}` has no default, and stands behind `{optional.name.id}`, which has one"
+            yield SignatureForm(argument.name.span, why, hint, ((optional.name.span, "this may be left out"),))
+
+
+@_look.register
+def _argument(argument: Argument) -> Iterator[Problem]:
+    word = argument.name.id
+    yield from _bound(argument.name)
+    if word in OPTIONS:
+        why = f"`{word}` can not name an argument: generated functions have a keyword of this name"
+        yield ReservedWord(argument.name.span, why, f"write `{word}_`, or another name")
+    for extra in [axis for axis in argument.axes if axis.name == ".."][1:]:
+        yield SignatureForm(
+            extra.span, f"`..` stands twice in the axes of `{word}`", "it is any number of axes: write it once"
+        )
+
+
 @_look.register(Binding)
 @_look.register(Binder)
 @_look.register(NamedArgument)
-def _has_a_name(node: Argument | Binding | Binder | NamedArgument) -> Iterator[Problem]:
+def _has_a_name(node: Binding | Binder | NamedArgument) -> Iterator[Problem]:
     yield from _bound(node.name)
 
 

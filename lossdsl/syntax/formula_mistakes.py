@@ -164,6 +164,8 @@ def _set(failure: Failure) -> Problem | None:
         hint = "write `in [low, high]`; a set of values stands in braces, `in {0, 1}`"
         if text in (",", ")", "]") or (failure.wants_operator and failure.starts_operand):
             return DomainForm(failure.span, f"an interval has two ends; instead found {described(failure.found)}", hint)
+    if text == "{" and before == "or":
+        return DomainForm(failure.span, "after `or` stands a condition, not a set", "write `x in {0} or x in {1}`")
     if text == "{" and failure.wants_operand:
         return DomainForm(failure.span, "a set stands only behind `in`", "write `x in {0, 1}`; braces do not group")
     if text in (*_SETS, *COMPARISONS) and text not in failure.accepts and not failure.wants_operand:
@@ -195,6 +197,8 @@ def _bar(failure: Failure) -> Problem | None:
 def _semicolon(failure: Failure) -> Problem | None:
     if failure.text() != ";" or not failure.opens_call():
         return None
+    if failure.text(-1) == "|":
+        return Unexpected(failure.span_of(-1), "no data stands behind this `|`", "leave the `|` out")
     hint = "write `f(predictions | data; hyperparameters)`"
     return Unexpected(failure.span, "a call has at most one `;`, behind its other arguments", hint)
 

@@ -77,6 +77,9 @@ def _signature(failure: Failure) -> Problem | None:
             "the data come before the hyperparameters" if _before(failure, ";") else "the predictions end here already"
         )
         return SignatureForm(failure.span, message, "write `(predictions | data; hyperparameters)`")
+    if text in (";", ")") and failure.text(-1) == "|":
+        hint = "leave the `|` out, or name the data"
+        return SignatureForm(failure.span_of(-1), "no data stands behind this `|`", hint)
     if text == ";" and _before(failure, ";"):
         return SignatureForm(failure.span, "a signature has one `;`", "separate the arguments with `,`")
     if text == ":":
@@ -107,6 +110,9 @@ def _axes(failure: Failure) -> Problem | None:
     if failure.before_opener in ("in", "∈", "or", "=") or line.lexemes[index - 1].kind not in ("name", "close"):
         return None
     message = f"an axis is a name, a whole number, or `..`; instead found {described(failure.found)}"
+    if failure.text() in ("+", "-", "*", "/"):
+        hint = "give an axis of another length a name of its own: `x[m]`"
+        return SignatureForm(failure.span, message, hint)
     return reserved(failure) or SignatureForm(failure.span, message, "separate the axes with `,`: `x[n, c]`")
 
 

@@ -28,6 +28,9 @@ is the function, and `logit`, or `logit[n, c]`, the value.  A `def` or a loss ca
 RESERVED = (KEYWORDS | FUNCTIONS) - FREE_FUNCTIONS
 """No name that a text binds may be one of these, whatever characters it is spelled with."""
 
+OPTIONS = frozenset(("reduction", "validate", "wrt", "vector", "dtype"))
+"""Keywords of generated functions, which no argument may be called."""
+
 
 def normalise(word: str) -> str:
     """The name that a spelling stands for."""

@@ -23,6 +23,7 @@ def is_label(arg: Arg) -> bool:
 def argument_lines(interface: Interface, extent: Callable[[Extent], str]) -> list[str]:
     """All of it, in order: hyperparameters, arrays, dtype, shapes, conversions, domains."""
     return [
+        *interface.demands(),
         *_hyperparameters(interface),
         *_dtype(interface),
         *_arrays(interface),

@@ -29,7 +29,8 @@ def argument_lines(
         *_domains(interface),
         *_conversions(interface, local),
     ]
-    return [*_hyperparameters(interface, programs), *_tensors(interface), *_sizes(interface, local, later), *later]
+    first = [*interface.demands(), *_hyperparameters(interface, programs), *_tensors(interface)]
+    return [*first, *_sizes(interface, local, later), *later]
 
 
 def _hyperparameters(interface: Interface, programs: Sequence[str]) -> list[str]:

@@ -68,7 +68,7 @@ class Builder:
         return node
 
     def check_constant(self, node: core.Expr) -> None:
-        """A constant may pass through numbers of any size on its way, but what code holds is a floating-point number."""
+        """A constant may be made of numbers of any size, but itself has to be near a floating-point number."""
         value = self.value(node)
         if value is not None and not is_float(value):
             raise LossError(beyond_floats(node.span))

@@ -18,12 +18,15 @@ from lossdsl.diagnostics.types import ConditionAsNumber, ConstantTooLarge, Numbe
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Expr
 from lossdsl.meaning.resolution import calls, extents, reads, reductions, sizes
-from lossdsl.meaning.resolution.build import LARGEST_BITS, bits
+from lossdsl.meaning.resolution.build import LARGEST_BITS, Builder, bits, is_float
 from lossdsl.meaning.resolution.scopes import Scope
 from lossdsl.syntax import tree
 
 MAX_DEPTH = 400
 """Of expressions within expressions, calls written out included."""
+
+LONGEST_BITS = 256
+"""Of a constant that was worked out and is written out in full."""
 
 BINARY = core.Alternative("set", values=(Fraction(0), Fraction(1)))
 """The domain `in {0, 1}`, of flags."""
@@ -204,8 +207,15 @@ def _operation(scope: Scope, link: tree.Binary, left: Expr, right: Expr) -> Expr
                 )
             )
     made = build.apply(link.span, ARITHMETIC[link.op], left, right)
-    exact = build.value(made)
-    return made if exact is None else build.num(link.span, exact)
+    return _folded(build, made, (left, right))
+
+
+def _folded(build: Builder, made: Expr, operands: tuple[Expr, ...]) -> Expr:
+    """Arithmetic on constants is exact; what has hundreds of digits stays as written, if code can work it out."""
+    exact, parts = build.value(made), [build.value(one) for one in operands]
+    if exact is None or (bits(exact) > LONGEST_BITS and all(part is not None and is_float(part) for part in parts)):
+        return made
+    return build.num(made.span, exact)
 
 
 def _comparison(scope: Scope, written: tree.Comparison) -> Expr:

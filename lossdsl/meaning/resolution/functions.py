@@ -7,6 +7,9 @@ from lossdsl.diagnostics.calls import GroupsMisplaced, WrongArgumentCount
 from lossdsl.functions.table import TABLE
 from lossdsl.syntax import tree
 
+_ARGUMENTS = {"clip": ("x", "lo", "hi"), "atan2": ("y", "x"), "logaddexp": ("a", "b"), "mod": ("a", "b")}
+"""Where their order needs saying."""
+
 
 def operands(written: tree.Call) -> tuple[tree.Expr, ...]:
     """The arguments of a call of a function of the table: without names and groups, as many as it takes."""
@@ -24,7 +27,8 @@ def operands(written: tree.Call) -> tuple[tree.Expr, ...]:
         result.append(argument)
     arity = TABLE[word].arity
     if (arity is None and len(result) < 2) or (arity is not None and len(result) != arity):
-        raise LossError(WrongArgumentCount(written.span, f"`{word}` takes {_taken(arity, len(result))}"))
+        hint = f"write `{word}({', '.join(_ARGUMENTS.get(word, 'xyz'[: arity or 2]))})`"
+        raise LossError(WrongArgumentCount(written.span, f"`{word}` takes {_taken(arity, len(result))}", hint))
     return tuple(result)
 
 

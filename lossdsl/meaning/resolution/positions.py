@@ -76,7 +76,8 @@ def _from_end(scope: Scope, index: tree.Unary, literal: tree.Number, bounds: Bou
         return scope.draft.build.keep(core.Size(index.span, at))
     if known < (extents.constant(bounds[0]) or 0):
         size = extents.show(extents.length(bounds))
-        raise LossError(OutOfRange(index.span, f"`-{literal.text}` counts from the end, and the axis has size {size}"))
+        message = f"`-{literal.text}` counts from the end, and the axis has size {size}"
+        raise LossError(OutOfRange(index.span, message, f"the first position is 0, or `-{size}`"))
     return scope.draft.build.num(index.span, known)
 
 
@@ -87,4 +88,5 @@ def _check_literal(at: int, bounds: Bounds, span: Span) -> None:
     above = high is not None and at >= high
     if below or above:
         there = extents.show_positions(bounds)
-        raise LossError(OutOfRange(span, f"position {at} is outside the axis, whose positions are {there}"))
+        hint = "positions start at 0; the last is also `-1`" if extents.constant(bounds[0]) == 0 else None
+        raise LossError(OutOfRange(span, f"position {at} is outside the axis, whose positions are {there}", hint))

@@ -6,8 +6,9 @@ answer is the set of reads that can not be shown to stay in range.
 A variable that is read plainly (`x[i]`) runs over the axis, and all axes it reads must be equal.  As soon as one of its
 reads has an offset, a multiple or a second variable, it runs over the positions at which all of its reads are in range.
 A read of several variables restricts the one that runs over the same axis elsewhere, or else the outermost, for all
-values of the others; one that has no range of its own takes it from such a read first.  Reads under a condition restrict no variable that is bound outside of the condition,
-and none at all where the condition relates the variables of the position.
+values of the others; one that has no range of its own takes it from such a read first.  Reads under a condition
+restrict no variable that is bound outside of the condition, and none at all where the condition relates the variables
+of the position.
 """
 
 from __future__ import annotations
