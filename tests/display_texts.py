@@ -36,9 +36,11 @@ def values(gradient: Program, inputs: Mapping[str, Any]) -> np.ndarray:
 
 
 def error(found: np.ndarray, reference: np.ndarray) -> Any:
-    """The largest difference, relative to the largest entry of the reference or to 1."""
+    """The largest difference, relative to the largest entry of the reference or to 1; infinite where only one is NaN."""
     assert found.shape == reference.shape, f"shape {found.shape}, reference {reference.shape}"
     pairs = list(zip(found.reshape(-1), reference.reshape(-1), strict=True))
+    if any(mpmath.isnan(x) != mpmath.isnan(y) for x, y in pairs):
+        return mpmath.inf
     scale = max([1, *(abs(y) for _, y in pairs)])
     return max([mpmath.mpf(0), *(abs(x - y) / scale for x, y in pairs if x != y)])
 

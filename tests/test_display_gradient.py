@@ -92,6 +92,22 @@ def test_a_wrong_text_is_found() -> None:
     assert error(values(program(text.replace("x - y", "x + y")), inputs), reference) > 0.1
 
 
+SLOPES = {
+    "the slope of a square": "sum[n](sqrt(w*x^2))",
+    "the slope of a cosine": "sum[n](sqrt(w*(1 - cos(x))))",
+    "the step of relu": "sum[n](w*sqrt(relu(x)))",
+    "a weight": "sum[n](x*sqrt(w*x^4))",
+}
+
+
+@pytest.mark.parametrize("simplify", [False, True])
+@pytest.mark.parametrize("name", SLOPES)
+def test_zero_stops_an_infinite_slope(name: str, simplify: bool) -> None:
+    """On either side of the product, as in the code."""
+    original = program(f"loss f(x[n] | w[n]):\n    return {SLOPES[name]}\n")
+    assert_same(original, "x", {"x": np.array([0.0, 2.0]), "w": np.array([0.5, 2.0])}, simplify)
+
+
 def lines(text: str, wrt: str) -> list[str]:
     """The definitions of the printed gradient."""
     return [line.strip() for line in gradient_text(program(text), wrt).splitlines()[2:-1]]

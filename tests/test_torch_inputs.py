@@ -363,3 +363,14 @@ def test_numbers_keep_their_digits() -> None:
     assert module.f(torch.ones(3, dtype=torch.float64)).item() == 2.3
     assert module.f(torch.ones(3), s=0.7).dtype == torch.float32
     assert module.f(torch.ones(3, dtype=torch.float16)).item() == torch.tensor(2.3).item()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (2, 3), (3, 2), (0, 2)])
+def test_axes_shorter_than_the_offsets(shape: tuple[int, int]) -> None:
+    module = from_text(
+        "loss f(u[y, x], v[y, x]):\n    return mean[y, x](((u[y, x+1] - u[y, x-1]) + (v[y+1, x] - v[y-1, x]))^2)\n"
+    )
+    u, v = torch.ones(shape, requires_grad=True), torch.ones(shape, requires_grad=True)
+    module.f(u, v).backward()
+    close(u.grad, torch.zeros(shape))
+    close(v.grad, torch.zeros(shape))

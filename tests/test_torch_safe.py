@@ -112,6 +112,16 @@ def test_second_derivatives_at_the_edges_are_finite(name: str, backward: str) ->
         assert found is None or found.isfinite().all()
 
 
+def test_mixed_derivative_of_a_power() -> None:
+    """x^p at p = 0 has the slope 0 in x, and that slope grows with p like 1/x."""
+    x, p = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in ([0.5, 2.0], [0.0, 0.0]))
+    value = from_text("loss f(x[n], p[n]):\n    return sum[n](x^p)", "autograd").f(x, p)
+    (slope,) = torch.autograd.grad(value, x, create_graph=True)
+    (mixed,) = torch.autograd.grad(slope.sum(), p)
+    assert slope.tolist() == [0.0, 0.0]
+    assert mixed.tolist() == [2.0, 0.5]
+
+
 # ---------------------------------------------------------------- the pass itself
 
 
@@ -132,6 +142,27 @@ def test_what_is_used_everywhere_is_left_alone() -> None:
 def test_risky_arguments_are_replaced_and_others_are_not() -> None:
     node = sanitised(lambda g, x, y: g.where(g.apply("lt", x, y), g.apply("log", x) + g.apply("sigmoid", y), y))
     assert str(node) == "(log((x if x < y else 1)) + sigmoid(y) if x < y else y)"
+
+
+def test_a_vanishing_weight_away_from_poles_is_left_alone() -> None:
+    node = sanitised(lambda g, x, y: x * g.apply("sqrt", g.where(g.apply("eq", y, g.const(0)), g.const(1), y)))
+    assert str(node) == "x * sqrt((1 if y == 0 else y))"
+
+
+def test_a_vanishing_weight_at_a_pole_is_multiplied_by_a_constant() -> None:
+    node = sanitised(lambda g, x, y: x * g.apply("sqrt", y))
+    assert str(node) == ("x * (sqrt((y if x != 0 or y != 0 else 1)) if x != 0 or y != 0 else stop_gradient(sqrt(y)))")
+
+
+def test_what_no_gradient_reaches_is_left_alone() -> None:
+    node = sanitised(lambda g, x, y: x * g.apply("sqrt", g.apply("stop_gradient", y)))
+    assert str(node) == "x * sqrt(stop_gradient(y))"
+
+
+def test_a_pole_that_one_path_stops_and_another_weighs() -> None:
+    """Neither the flat function nor the weight 0 lets the infinite slope through."""
+    node = sanitised(lambda g, x, y: g.apply("relu", g.apply("sqrt", y) - 1) + x * g.apply("sqrt", y))
+    assert "sqrt((y if " in str(node)
 
 
 def test_a_node_of_both_branches_is_left_alone() -> None:

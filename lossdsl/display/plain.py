@@ -20,6 +20,7 @@ from lossdsl.ir.bounds import nonnegative, plus, position_bounds
 from lossdsl.ir.graph import Index, Node, reachable
 from lossdsl.ir.stage import Stage, StageTable, fresh_index
 from lossdsl.meaning.core import Extent
+from lossdsl.rewrite.finite import may_be_infinite, may_be_steep, may_vanish
 
 MINUS = Fraction(-1)
 
@@ -63,12 +64,29 @@ class Plain(Rewriter):
                 return found - 1
             case (("guarded_mul" | "guarded_div"), (a, b)):
                 value = a * b if node.op == "guarded_mul" else a / b
-                if not self.exact or never_zero(a):
-                    return value
-                return g.where(g.apply("eq", a, g.const(0)), g.const(0), value)
+                return g.where(self._stops(node, a, b), g.const(0), value) if self.exact else value
             case "guarded_sub", (a, b) if self.exact and self._may_be_empty(a) and self._may_be_empty(b):
                 return g.where(g.apply("eq", a, b), g.const(0), a - b)
         return in_words(g, node, args, self.exact)
+
+    def _stops(self, node: Node, a: Node, b: Node) -> Node:
+        """Where a guarded product or quotient of a and b is 0, though the other factor be infinite."""
+        g = self.graph
+        outer, inner = node.args
+        harmless = (
+            node.op == "guarded_mul" and not may_be_infinite(self.old, inner) and not self.hazards.in_product(node)
+        )
+        stops = g.const(False) if harmless or never_zero(a) else g.apply("eq", a, g.const(0))
+        if node.op == "guarded_mul" and may_be_steep(self.old, outer) and may_vanish(self.old, inner):
+            factor = b.args[1] if b.op == "mul" and never_zero(b.args[0]) else b
+            if not never_zero(factor) and not self._is_softmax(factor):
+                stops = g.apply("or", stops, g.apply("eq", factor, g.const(0)))
+        return stops
+
+    def _is_softmax(self, node: Node) -> bool:
+        """Whether it is a weight of a softmax without a condition: small, but not 0."""
+        stage = self.table.stages.get(str(node.value)) if node.op == "read" else None
+        return stage is not None and stage.op == "softmax" and stage.where is None
 
     def _masked(self, adjoint: Node, partial: Node) -> Node:
         """A product whose second factor can be read only where the first is not 0."""

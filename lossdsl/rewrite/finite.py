@@ -203,7 +203,9 @@ def _vanishes(table: StageTable, node: Node, args: Sequence[bool]) -> bool:
         case "div":
             return args[0] or may_be_infinite(table, node.args[1])
         case "where":
-            return args[1] or args[2]
+            condition, then, otherwise = node.args
+            kept = _is_not_zero(condition, then), condition.op == "eq" and _compares_with_zero(condition, otherwise)
+            return (args[1] and not kept[0]) or (args[2] and not kept[1])
         case "exp" | "exprel" | "pow":
             return not (node.op == "pow" and is_away_from_zero(table, node))
         case "read":
@@ -211,3 +213,14 @@ def _vanishes(table: StageTable, node: Node, args: Sequence[bool]) -> bool:
             if array is not None and array.role == "seed":
                 return False
     return sign(table, node) != "positive" and not is_away_from_zero(table, node)
+
+
+def _is_not_zero(condition: Node, node: Node) -> bool:
+    """Whether the condition says that a node is not 0."""
+    if condition.op == "and":
+        return any(_is_not_zero(c, node) for c in condition.args)
+    return condition.op in ("ne", "gt") and _compares_with_zero(condition, node)
+
+
+def _compares_with_zero(condition: Node, node: Node) -> bool:
+    return condition.args[0] is node and condition.args[1].is_value(0)

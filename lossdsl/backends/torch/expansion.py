@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from lossdsl.backends.expand import Expansion
+from lossdsl.calculus.gradient import active_arrays
+from lossdsl.calculus.partials import Differentiator
 from lossdsl.ir.graph import Node
-from lossdsl.ir.stage import Stage
+from lossdsl.ir.stage import Stage, StageTable
 
 
 class DifferentiableExpansion(Expansion):
     """logsumexp and norms by stages that autograd can go through: peaks are constants, roots and logs of 0 apart."""
+
+    def __init__(self, table: StageTable) -> None:
+        super().__init__(table)
+        wrt = [array.name for array in table.arrays.values() if array.role in ("prediction", "learn")]
+        self._depends = Differentiator(table, active_arrays(table, wrt)).depends
+
+    def _node(self, node: Node) -> Node:
+        if node.op == "pow" and all(self._depends(a) for a in node.args):
+            return self._power(*(self._new[a.id] for a in node.args))
+        return super()._node(node)
+
+    def _power(self, base: Node, exponent: Node) -> Node:
+        """x^p; at p = 0 autograd takes p x^(p - 1) for a constant, though it varies with p."""
+        g = self.graph
+        flat = g.both(g.apply("eq", exponent, g.const(0)), g.apply("gt", base, g.const(0)))
+        by_logarithm = g.raw("exp", exponent * g.apply("log", g.where(flat, base, g.const(1))))
+        return g.where(flat, by_logarithm, g.apply("pow", base, exponent))
 
     def _log(self, total: Node) -> Node:
         g = self.graph

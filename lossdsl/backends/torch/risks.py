@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from lossdsl.functions.table import TABLE
 from lossdsl.ir.graph import Graph, Node, reachable
 from lossdsl.ir.stage import StageTable
+from lossdsl.rewrite.finite import may_vanish
+from lossdsl.rewrite.signs import sign
 
 HARMLESS = frozenset({
     "const", "index", "extent", "read", "whole", "add", "sub", "neg", "where", "abs", "sign", "floor", "round", "relu",
@@ -68,10 +71,13 @@ def always(graph: Graph, condition: Node) -> bool:
 
 
 class Risks:
-    """What can go wrong where a gradient of 0 meets a function, from the shape of formulas alone."""
+    """What can go wrong where a gradient of 0 meets a function, from the shape of formulas and the domains alone.
 
-    def __init__(self, table: StageTable) -> None:
-        self.table = table
+    `depends` says whether a gradient goes to a node at all.
+    """
+
+    def __init__(self, table: StageTable, depends: Callable[[Node], bool]) -> None:
+        self.table, self.depends = table, depends
         self._infinite: dict[int, bool] = {}
         self._singular: dict[int, bool] = {}
         self._stages: dict[str, bool] = {}
@@ -96,8 +102,24 @@ class Risks:
         for node in reachable([root], stop=lambda n: n.id in self._singular):
             if node.id not in self._singular:
                 own = has_poles(node) or (node.op == "read" and self._stages.get(str(node.value), False))
-                self._singular[node.id] = own or any(self._singular[a.id] for a in node.args)
+                inner = any(self._singular[a.id] for a in node.args)
+                self._singular[node.id] = self.depends(node) and (own or inner)
         return self._singular[root.id]
+
+    def poles(self, node: Node) -> dict[int, tuple[int, ...]]:
+        """By argument, where a local derivative of the node is infinite, as far as the argument may be there."""
+        if not has_poles(node):
+            return {}
+        found = ((k, POLES.get((node.op, k), ())) for k, arg in enumerate(node.args) if arg.kind == "real")
+        return {k: places for k, places in found if places and self._may_be_at(node.args[k], places)}
+
+    def _may_be_at(self, arg: Node, places: tuple[int, ...]) -> bool:
+        match places:
+            case (0,):
+                return may_vanish(self.table, arg)
+            case (-1,):
+                return sign(self.table, arg) == "any"
+        return True
 
     def may_be_infinite(self, root: Node) -> bool:
         """Whether the value of an expression can be infinite at finite arguments, by overflow too."""

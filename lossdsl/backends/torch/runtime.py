@@ -43,23 +43,17 @@ def _whole(name: str, value: float) -> None:
 
 
 def _tensor(name: str, value: Any, like: torch.Tensor | None = None) -> Any:
-    """An argument as a tensor of real numbers; None stays None.
-
-    What is no tensor is put on the device of `like`; a number takes its dtype, so that no digits are lost.
-    """
+    """An argument as a tensor of real numbers, a float in the dtype of `like`; None stays None."""
     if value is None:
         return None
-    if isinstance(value, torch.Tensor):
-        tensor = value
-    elif like is None:
-        tensor = torch.as_tensor(value)
-    else:
-        exact = isinstance(value, float) and like.is_floating_point()
-        dtype = torch.promote_types(like.dtype, torch.float32) if exact else None
-        tensor = torch.as_tensor(value, dtype=dtype, device=like.device)
-    if tensor.is_complex():
-        raise TypeError(f"{name} must hold real numbers, got dtype {tensor.dtype}")
-    return tensor
+    if not isinstance(value, torch.Tensor):
+        dtype = None
+        if like is not None and like.is_floating_point() and isinstance(value, float):
+            dtype = torch.promote_types(like.dtype, torch.float32)
+        value = torch.as_tensor(value, dtype=dtype, device=None if like is None else like.device)
+    if value.is_complex():
+        raise TypeError(f"{name} must hold real numbers, got dtype {value.dtype}")
+    return value
 
 
 def _dtype(*tensors: torch.Tensor | None) -> torch.dtype:
@@ -283,8 +277,11 @@ def _scattered(value: torch.Tensor, keys: Sequence[Any], shape: Sequence[int], a
 
 
 def _placed(value: torch.Tensor, blocks: Sequence[Any], shape: Sequence[int]) -> torch.Tensor:
-    """Zeros with the values in one block; per axis (start, stop, step), a position, or None for all of it."""
-    if 0 in shape:
+    """Zeros with the values in one block; per axis (start, stop, step), a position, or None for all of it.
+
+    A block that is empty may begin behind the end of a short axis.
+    """
+    if 0 in shape or 0 in value.shape:
         return torch.zeros(shape, dtype=value.dtype, device=value.device)
     padding: list[int] = []
     for dim, block in enumerate(blocks):

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lossdsl.backends.torch.risks import POLES, SATURATING, Risks, always, flat_outside, has_poles, inside, weight_of
-from lossdsl.ir.graph import Node, reachable
+from lossdsl.backends.torch.risks import SATURATING, Risks, always, flat_outside, inside, weight_of
+from lossdsl.calculus.gradient import active_arrays
+from lossdsl.calculus.partials import Differentiator
+from lossdsl.ir.graph import Graph, Node, reachable
 from lossdsl.ir.stage import Stage, StageTable
 
 
@@ -28,7 +30,9 @@ class Sanitiser:
             self.table.add_array(array)
         self._names: dict[str, str] = {}
         self._renamed: dict[int, Node] = {}
-        self._risks = Risks(table)
+        wrt = [array.name for array in table.arrays.values() if array.role in ("prediction", "learn")]
+        self._depends = Differentiator(table, active_arrays(table, wrt)).depends
+        self._risks = Risks(table, self._depends)
         self._order = {name: place for place, name in enumerate(table.stages)}
         demanded = self._demanded(roots)
         for stage in table.stages.values():
@@ -89,11 +93,9 @@ class Sanitiser:
                 continue
             args = [self._gated(node, k, done[a.id]) for k, a in enumerate(node.args)]
             taken, weighed = needed[node.id]
-            if not always(self.graph, weighed):
-                args = [self._away_from_poles(node, k, arg, weighed) for k, arg in enumerate(args)]
             if not always(self.graph, taken):
                 args = [self._replaced(node, k, arg, taken) for k, arg in enumerate(args)]
-            done[node.id] = self._rebuilt(node, args)
+            done[node.id] = self._off_its_poles(node, args, weighed)
         return done[root.id]
 
     def _replaced(self, node: Node, position: int, arg: Node, taken: Node) -> Node:
@@ -102,17 +104,21 @@ class Sanitiser:
             return arg
         return self.graph.where(self.renamed(taken), arg, self.graph.const(inside(node.op, position)))
 
-    def _away_from_poles(self, node: Node, position: int, arg: Node, weighed: Node) -> Node:
-        """An argument, as a constant where the node has the weight 0 and its derivative is infinite."""
+    def _off_its_poles(self, node: Node, args: Sequence[Node], weighed: Node) -> Node:
+        """The node of these arguments; a constant where it has the weight 0 and its derivative is infinite.
+
+        What autograd goes through is then a function of a harmless number, so that second derivatives are finite too.
+        """
         g = self.graph
-        plain = node.args[position]
-        poles = POLES.get((node.op, position), ())
-        if not poles or plain.kind != "real" or not has_poles(node):
-            return arg
-        regular = g.both(*(g.apply("ne", plain, g.const(pole)) for pole in poles))
-        return g.where(
-            self.renamed(g.apply("or", weighed, regular)), arg, g.apply("stop_gradient", self.renamed(plain))
-        )
+        args = list(args)
+        poles = {} if always(g, weighed) else self._risks.poles(node)
+        if not poles:
+            return self._rebuilt(node, args)
+        regular = (g.apply("ne", node.args[k], g.const(pole)) for k, places in poles.items() for pole in places)
+        passes = self.renamed(g.apply("or", weighed, g.both(*regular)))
+        for position in poles:
+            args[position] = g.where(passes, args[position], g.const(inside(node.op, position)))
+        return g.where(passes, self._rebuilt(node, args), g.apply("stop_gradient", self.renamed(node)))
 
     def _gated(self, node: Node, position: int, arg: Node) -> Node:
         """An argument that could be singular, as a constant where the function is flat in it."""
@@ -130,17 +136,15 @@ class Sanitiser:
         return gate if node.op not in SATURATING or self._risks.may_be_infinite(node.args[position]) else None
 
     def _needed(self, root: Node, where: Node) -> dict[int, tuple[Node, Node]]:
-        """For each node below the root that a gradient reaches: where it is taken, and where its weight is not 0."""
+        """For each node below the root that a gradient reaches: where it is taken, and where it then has a weight."""
         g = self.graph
         needed: dict[int, tuple[Node, Node]] = {root.id: (where, g.const(True))}
         for node in reversed(reachable([root])):
             if node.id not in needed or node.kind == "bool" or node.op == "stop_gradient":
                 continue
             for arg, taken, weighed in self._passed(node, *needed[node.id]):
-                if arg.id in needed:
-                    one, other = needed[arg.id]
-                    taken, weighed = g.apply("or", one, taken), g.apply("or", other, weighed)
-                needed[arg.id] = taken, weighed
+                known = needed.get(arg.id)
+                needed[arg.id] = (taken, weighed) if known is None else either(g, known, (taken, weighed))
         return needed
 
     def _passed(self, node: Node, taken: Node, weighed: Node) -> Iterator[tuple[Node, Node, Node]]:
@@ -148,10 +152,13 @@ class Sanitiser:
         g = self.graph
         if node.op == "where":
             test, then, otherwise = node.args
-            yield then, g.both(taken, test), weighed
-            yield otherwise, g.both(taken, g.apply("not", test)), weighed
+            for arg, selected in ((then, test), (otherwise, g.apply("not", test))):
+                if self._depends(arg):
+                    yield arg, g.both(taken, selected), weighed
             return
         for k, arg in enumerate(node.args):
+            if not self._depends(arg):
+                continue
             gate, weight = self._gate(node, k), weight_of(node, k)
             heavy = weighed
             if weight is not None and self._risks.is_singular(arg):
@@ -162,3 +169,11 @@ class Sanitiser:
         if node.op == "read":
             return self.graph.read(self._names.get(str(node.value), str(node.value)), args)
         return self.graph.rebuild(node, args)
+
+
+def either(g: Graph, one: tuple[Node, Node], other: tuple[Node, Node]) -> tuple[Node, Node]:
+    """Where one of two paths is taken, and where one that is has a weight."""
+    taken = g.apply("or", one[0], other[0])
+    if one[0] is other[0] or one[1] is other[1]:
+        return taken, g.apply("or", one[1], other[1])
+    return taken, g.apply("or", g.both(*one), g.both(*other))
