@@ -27,7 +27,7 @@ from lossdsl.syntax import parse
 PROGRAMS = {
     "exp": "loss f(x[n] | y[n]):\n    return mean[n](exp(x) - y*x)",
     "log": "loss f(p[n] > 0 | y[n]):\n    return mean[n]((log(p) - y)^2)",
-    "sqrt": "loss f(x[n] | y[n]):\n    return sum[n](sqrt(2 + exp(x - y)))",
+    "sqrt": "loss f(x[n] | y[n]):\n    return sum[n](sqrt(2 + softplus(x - y)))",
     "sigmoid": "loss f(x[n] | y[n]):\n    return mean[n]((sigmoid(x) - y)^2)",
     "tanh": "loss f(x[n] | y[n]):\n    return mean[n]((tanh(x) - y)^2)",
     "softplus": "loss f(x[n] | y[n] in {-1, 1}):\n    return mean[n](log(1 + exp(-y*x)))",
