@@ -1,10 +1,13 @@
 """Half precision: float16 and bfloat16 inputs are computed in float32, and only gradients are rounded back.
 
-So the value is that of the same numbers in float32, bit for bit, and the gradient is that gradient rounded.
+The value is that of the same numbers in float32, bit for bit, and the gradient is that gradient rounded.  For the
+examples and a sixth of the catalogue; LOSSDSL_CHECK_ALL=1: for all of it.
 """
 
 from __future__ import annotations
 
+import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,17 @@ import pytest
 
 import lossdsl
 from lossdsl import Loss
+from lossdsl.backends.interface import Interface
 from lossdsl.check.points import Points
 
 EXAMPLES = {path.stem: path for path in sorted((Path(__file__).parent.parent / "examples").glob("*.loss"))}
 LOSSES: dict[str, Loss] = {
-    **{f"{family}-{name}": loss for family, module in lossdsl.catalogue.items() for name, loss in module.items()},
+    **{
+        f"{family}-{name}": loss
+        for family, module in lossdsl.catalogue.items()
+        for name, loss in module.items()
+        if zlib.crc32(name.encode()) % 6 == 0 or os.environ.get("LOSSDSL_CHECK_ALL")
+    },
     **{f"example-{name}": lossdsl.load(path)[name] for name, path in EXAMPLES.items()},
 }
 every_loss = pytest.mark.parametrize("name", LOSSES)
@@ -27,9 +36,8 @@ def arguments(loss: Loss) -> dict[str, Any]:
     """A point whose real numbers are exact in float16."""
     for candidates in Points(loss.program).all():
         for point in candidates:
-            return {
-                arg.name: _halved(point.arguments[arg.name]) for arg in loss.program.args if arg.name in point.arguments
-            }
+            names = Interface(loss.program).arg_names
+            return {names[name]: _halved(value) for name, value in point.arguments.items()}
     raise AssertionError("no point")
 
 

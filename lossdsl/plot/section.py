@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossdsl.backends.interface import Interface
 from lossdsl.check.points import Points
 from lossdsl.check.reference import is_elementwise
 from lossdsl.meaning.core import Alternative, Arg, Program
@@ -94,7 +95,7 @@ def _elementwise(loss: Loss, example: Mapping[str, Any]) -> Section:
     for label, fixed in _variants(program, varying, example):
         arrays = {name: _along(program, name, value) for name, value in fixed.items()}
         arrays[varying.name] = _shaped(varying, at)
-        value, slope = function.value_and_grad(**arrays, wrt=varying.name, reduction="none")
+        value, slope = function.value_and_grad(**_keywords(program, arrays), wrt=varying.name, reduction="none")
         curves.append(Curve(label, _finite(np.broadcast_to(value, _shaped(varying, at).shape)), _finite(slope)))
     plural = len(curves) > 1
     return Section(varying.name, at, tuple(curves), "" if plural else label)
@@ -164,12 +165,19 @@ def _coupled(loss: Loss, example: Mapping[str, Any]) -> Section:
     for number in at:
         moved = start.copy()
         moved.reshape(-1)[:1] = number
-        value, gradient = function.value_and_grad(**{**example, varying.name: moved}, wrt=varying.name)
+        arguments = _keywords(loss.program, {**example, varying.name: moved})
+        value, gradient = function.value_and_grad(**arguments, wrt=varying.name)
         values.append(float(np.sum(value)))
         slopes.append(float(np.asarray(gradient).reshape(-1)[0]))
     entry = f"{varying.name}[{', '.join('0' for _ in start.shape)}]" if start.shape else varying.name
     curve = Curve(loss.name, _finite(np.array(values)), _finite(np.array(slopes)))
     return Section(entry, at, (curve,), "all else as in an example")
+
+
+def _keywords(program: Program, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as the emitted function calls them: `lambda` is `lambda_`."""
+    names = Interface(program).arg_names
+    return {names[name]: value for name, value in arguments.items()}
 
 
 def _finite(values: Any) -> Array:

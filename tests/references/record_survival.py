@@ -55,15 +55,8 @@ def partial(ties):
 
 def steck(risk, time, event):
     """Equation 11 of the paper: 1 minus the mean of 1 + log(sigmoid)/log(2) over comparable pairs."""
-    pairs = [
-        (i, j)
-        for i in range(len(time))
-        for j in range(len(time))
-        if event[i] and time[i] < time[j]
-    ]
-    bound = [
-        1 + np.log(1 / (1 + np.exp(-(risk[i] - risk[j])))) / np.log(2) for i, j in pairs
-    ]
+    pairs = [(i, j) for i in range(len(time)) for j in range(len(time)) if event[i] and time[i] < time[j]]
+    bound = [1 + np.log(1 / (1 + np.exp(-(risk[i] - risk[j])))) / np.log(2) for i, j in pairs]
     return 1 - np.mean(bound), {}
 
 
@@ -72,15 +65,11 @@ def case_control(risk_case, risk_control):
 
 
 def ranking(phi, interval, event, sigma=0.1):
-    pairs = torch.tensor(
-        pair_rank_mat(interval.numpy(), event.numpy(), dtype="float64")
-    )
+    pairs = torch.tensor(pair_rank_mat(interval.numpy(), event.numpy(), dtype="float64"))
     pmf = torch.cat([phi, torch.zeros_like(phi[:, :1])], 1).softmax(1)
     one_hot = torch.nn.functional.one_hot(interval, pmf.shape[1]).double()
     difference = (pmf.cumsum(1) @ one_hot.T).T
-    return (
-        pairs * torch.exp(-(difference.diag()[:, None] - difference) / sigma)
-    ).mean()
+    return (pairs * torch.exp(-(difference.diag()[:, None] - difference) / sigma)).mean()
 
 
 def deephit(phi, interval, event, alpha=0.2, sigma=0.1):
@@ -100,16 +89,12 @@ def by_hand(distribution):
 
 def log_normal(mu, sigma, time, event):
     made = D.LogNormal(mu, sigma)
-    return torch.where(
-        event == 1, -made.log_prob(time), -torch.log(1 - made.cdf(time))
-    ).mean()
+    return torch.where(event == 1, -made.log_prob(time), -torch.log(1 - made.cdf(time))).mean()
 
 
 def exponential(log_rate, time, event):
     made = D.Exponential(log_rate.exp())
-    return torch.where(
-        event == 1, -made.log_prob(time), -torch.log(1 - made.cdf(time))
-    ).mean()
+    return torch.where(event == 1, -made.log_prob(time), -torch.log(1 - made.cdf(time))).mean()
 
 
 def gompertz(log_rate, growth, time, event):
@@ -125,9 +110,7 @@ def weighted_quantile(pred, time, event, weight, level=0.5):
         np.maximum(pred - np.log(time), 0),
     )
     slope = np.where(np.log(time) > pred, -level, 1 - level)
-    return event * weight * (level * above + (1 - level) * below), {
-        "pred": event * weight * slope
-    }
+    return event * weight * (level * above + (1 - level) * below), {"pred": event * weight * slope}
 
 
 def powell(pred, time, limit, level=0.5):
