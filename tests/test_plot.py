@@ -52,6 +52,7 @@ def test_a_loss_over_classes_is_shown_from_an_example() -> None:
     "loss f(x[..] > 0 | t[..]):\n    return mean[..](x - t*log(x))",
     "loss f(box[n, 4] | other[n, 4]):\n    return mean[n](|box[n, 0] - other[n, 0]|)",
     "loss f(a | b):\n    return (a - b)^2",
+    "loss f(x[n] | t[n, k]):\n    return mean[n, k]((x[n] - t[n, k])^2)",
     "loss f(x[n]; lambda > 0 = 2):\n    return mean[n](lambda*x^2)",
     "loss f(x[n]; lambda > 0 = 2):\n    return sum[n](lambda*x^2)^2",
     "loss f(x[n], z[n] | w[n] >= 0; k > 1):\n    return mean[n](w*(x - z)^2*k)",

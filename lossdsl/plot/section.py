@@ -55,7 +55,7 @@ def section(loss: Loss, **hyper: float) -> Section | None:
     example = _example(program)
     if example is None or not any(arg.role == "prediction" for arg in program.args):
         return None
-    one_element = is_elementwise(program) and bool(_varying(program).axes)
+    one_element = is_elementwise(program) and 0 < len(program.free) <= len(_varying(program).axes)
     return _elementwise(loss, example | hyper) if one_element else _coupled(loss, example | hyper)
 
 
