@@ -17,8 +17,8 @@ def _number(name: str, value: Any) -> float:
     """A hyperparameter as a Python number."""
     if isinstance(value, torch.Tensor) and value.requires_grad:
         raise TypeError(f"{name} is a number; declare it `learn` in the loss to train it")
-    if getattr(value, "ndim", 0):
-        raise ValueError(f"{name} is a scalar (declared without axes), but got shape {tuple(value.shape)}")
+    if shape := () if isinstance(value, (int, float)) else tuple(getattr(value, "shape", ())):
+        raise ValueError(f"{name} is a scalar (declared without axes), but got shape {shape}")
     if value is None or isinstance(value, (str, bytes, complex, list, tuple, dict)):
         raise TypeError(f"{name} must be a number, got {value!r}")
     return float(value)
