@@ -295,6 +295,13 @@ def test_show_a_loss_of_the_catalogue(lossdsl_) -> None:
     assert lossdsl_("show", "robust: huber").status == 2
 
 
+def test_show_fills_the_lines_of_a_description(lossdsl_) -> None:
+    page = lossdsl_("show", "triplet_semi_hard", "--no-plot").out
+    doc = page.split("\n\n")[1].splitlines()
+    assert len(doc) > 2
+    assert all(60 < len(line) <= 100 for line in doc[:-1])
+
+
 def test_show_as_json(lossdsl_) -> None:
     (facts,) = json.loads(lossdsl_("show", "mse", "--json").out)
     assert facts["module"] == "regression"

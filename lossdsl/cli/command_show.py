@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,13 +40,19 @@ def _find(name: str) -> list[tuple[str, Loss]]:
     if name.endswith(".loss") or name == "-":
         return [(name, loss) for loss in read_losses(name, ())]
     family, _, bare = (part.strip() for part in name.replace("/", ":").rpartition(":"))
-    found = [(f, module[bare]) for f, module in catalogue.items() if family in ("", f) and bare in module]
+    where = [f for f in catalogue if family in ("", f) and f"loss {bare}" in _text_of(f)]
+    found = [(f, catalogue[f][bare]) for f in where if bare in catalogue[f]]
     if not found:
         every = [loss for module in catalogue.values() for loss in module]
         close = difflib.get_close_matches(bare, every, n=3)
         hint = f"; did you mean {', '.join(close)}?" if close else "; `lossdsl list` names all"
         raise InputError(f"the catalogue has no loss {name!r}{hint}")
     return found
+
+
+def _text_of(family: str) -> str:
+    """The text of a family: to look for a name costs less than to compile all of them."""
+    return (catalogue.folder / f"{family}.loss").read_text(encoding="utf-8")
 
 
 def _facts(where: str, loss: Loss) -> dict[str, Any]:
@@ -83,7 +90,7 @@ def _page(where: str, loss: Loss, plot: bool) -> str:
 
     parts = [
         f"{click.style(loss.signature, bold=True)}\n{click.style(where, dim=True)}",
-        "\n".join(click.wrap_text(p, WIDTH, preserve_paragraphs=False) for p in loss.doc.split("\n\n") if p),
+        "\n".join(textwrap.fill(" ".join(p.split()), WIDTH) for p in loss.doc.split("\n\n")),
         _titled("formula", loss_unicode(loss.program)),
         *(_titled(f"gradient with respect to {name}", loss.gradient(name).unicode()) for name in loss.differentiable),
         _titled("arguments", _table([(n, f"[{a}]" if a else "", role, d, v) for n, role, a, d, v in _rows(loss)])),
