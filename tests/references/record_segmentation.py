@@ -238,14 +238,6 @@ def active_contour(logits, mask, weight=1.0, eps=1e-8):
     return (length + weight * (u * (1 - mask) ** 2 + (1 - u) * (0 - mask) ** 2).sum((1, 2))).mean()
 
 
-def mumford_shah(logits, image, weight=1e-3):
-    y = logits.softmax(1)
-    level = torch.einsum("nhw,nchw->nc", image, y) / y.sum((2, 3))
-    fit = (y * (image[:, None] - level[:, :, None, None]) ** 2).sum((1, 2, 3))
-    variation = kornia.losses.total_variation(y).sum(1)
-    return (fit + weight * variation).mean()
-
-
 def size_constraint(logits, lower, upper):
     size = torch.sigmoid(logits).flatten(1).sum(1)
     below, above = (size - lower) ** 2, (size - upper) ** 2
@@ -376,9 +368,6 @@ record("segmentation", [
               [Call(MAPS[1]), Call(MAPS[1], {"alpha": 1.0})], ["logits"], tolerance=HALF[0], note=HALF[1]),
     Reference("active_contour", "torch", "formula of Chen et al. 2019", active_contour,
               soft(weight=0.1, eps=1e-2), ["logits"]),
-    Reference("mumford_shah", "torch", "formula of Kim and Ye 2020 (kornia's total variation)", mumford_shah, [
-        Call({"logits": CLASSES, "image": SOFT[:, :1].repeat(4, 1)}, hyper) for hyper in ({}, {"weight": 0.5})
-    ], ["logits"]),
     Reference("size_constraint", "torch", "formula of Kervadec et al. 2019", size_constraint, [
         Call({"logits": LOGITS, "lower": [0.0, 9.0], "upper": upper}) for upper in ([0.0, 10.0], [12.0, 12.0])
     ], ["logits"]),
