@@ -1,0 +1,281 @@
+"""Errors to plant, one for each row of the tables: derivatives, texts, rules, reductions, printers.
+
+A mutant changes tables in place; it is meant for a process that ends after the tests have run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+FUNCTION_TESTS = ("test_functions_derivatives.py", "test_functions_table.py")
+VALUE_TESTS = ("test_functions_values.py", "test_functions_torch.py")
+PROGRAM_TESTS = ("test_language_numpy.py", "test_check_mutations.py", "test_acceptance_numpy.py")
+TORCH_TESTS = ("test_torch_language.py", "test_torch_module.py", "test_acceptance_torch.py")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`plant` makes the error; one of `tests` has to fail.  With `row`, only the tests of that row are run first."""
+
+    kind: str
+    name: str
+    plant: Callable[[], None]
+    tests: tuple[str, ...]
+    row: str = ""
+
+
+def mutants() -> Iterator[Mutant]:
+    yield from derivatives()
+    yield from texts()
+    yield from facts()
+    yield from rules()
+    yield from reductions()
+    yield from printers()
+
+
+# ---------------------------------------------------------------- the table of functions
+
+
+def _change(name: str, **fields: Any) -> None:
+    from lossdsl.functions.table import TABLE
+
+    TABLE[name] = dataclasses.replace(TABLE[name], **fields)
+
+
+def derivatives() -> Iterator[Mutant]:
+    """Each partial derivative of each function: of the wrong sign, and a little too large."""
+    from lossdsl.functions.table import TABLE
+
+    for row in TABLE.values():
+        if row.result != "real":
+            continue
+        for position in range(row.arity or 2):
+            for what, factor in (("sign", -1), ("size", 1 + 2.0**-10)):
+                if _varies(row, position):
+                    yield Mutant(
+                        "derivative", f"{row.name}, argument {position}, {what}",
+                        lambda r=row, p=position, f=factor: _scale_derivative(r, p, f), FUNCTION_TESTS, row.name,
+                    )  # fmt: skip
+
+
+def _varies(row: Any, position: int) -> bool:
+    """Whether the derivative is more than the number 0."""
+    from lossdsl.ir.graph import Graph
+    from lossdsl.rewrite.pattern import Vocabulary
+
+    graph = Graph()
+    args = [_symbol(graph, k) for k in range(row.arity or 2)]
+    part = _stated(row)(Vocabulary(graph), *args)[position]
+    return not (isinstance(part, int | float) and part == 0) and not getattr(part, "is_value", lambda _: False)(0)
+
+
+def _symbol(graph: Any, number: int) -> Any:
+    from lossdsl.ir.graph import Index
+    from lossdsl.meaning.core import Extent
+
+    return graph.index(Index(f"i{number}", Extent("const", value=0), Extent("const", value=9)))
+
+
+def _stated(row: Any) -> Callable[..., tuple[Any, ...]]:
+    """The derivative of a row, stated or derived by SymPy."""
+    from lossdsl.functions.derived import derive
+
+    return row.derivative or derive(row.name, row.arity or 2)
+
+
+def _scale_derivative(row: Any, position: int, factor: float) -> None:
+    from fractions import Fraction
+
+    from lossdsl.calculus import partials
+    from lossdsl.functions import derived
+
+    right, exact = _stated(row), factor if isinstance(factor, int) else Fraction(factor)
+
+    def wrong(o: Any, *args: Any) -> tuple[Any, ...]:
+        return tuple(exact * part if k == position else part for k, part in enumerate(right(o, *args)))
+
+    _change(row.name, derivative=wrong)
+    partials._rule.cache_clear()
+    derived.partials.cache_clear()
+
+
+def texts() -> Iterator[Mutant]:
+    """What each function is called in each language, and its definitions: something else, or a little too large."""
+    from lossdsl.functions.table import TABLE
+
+    for row in TABLE.values():
+        for field in ("numpy", "torch"):
+            yield Mutant(
+                f"{field} text", row.name, lambda r=row, f=field: _spoil_text(r, f), VALUE_TESTS, row.name
+            )  # fmt: skip
+        yield Mutant("oracle", row.name, lambda r=row: _spoil_oracle(r), (*VALUE_TESTS, *FUNCTION_TESTS), row.name)
+
+
+def _spoil_text(row: Any, field: str) -> None:
+    text = getattr(row, field)
+    if row.result == "bool":
+        negated = {"numpy": f"np.logical_not({text})", "torch": f"torch.logical_not(torch.as_tensor({text}))"}[field]
+        _change(row.name, **{field: negated}, precedence=100)
+    elif "{args}" in text or row.arity is not None:
+        _change(row.name, **{field: f"({text}) * 1.0009765625"}, precedence=60)
+    else:
+        _change(row.name, **{field: f"({text} + 0.5)"}, precedence=100)
+
+
+def _spoil_oracle(row: Any) -> None:
+    right = row.oracle
+    spoil = (lambda value: not value) if row.result == "bool" else (lambda value: value * 1.0009765625 + 2.0**-40)
+    _change(row.name, oracle=lambda *args: spoil(right(*args)))
+
+
+def facts() -> Iterator[Mutant]:
+    """What rows state about functions: monotone, convex, finite derivatives."""
+    from lossdsl.functions.table import TABLE
+
+    for row in TABLE.values():
+        if row.monotone:
+            yield Mutant(
+                "monotone", row.name, lambda r=row: _change(r.name, monotone=-r.monotone), FUNCTION_TESTS, row.name
+            )
+        if row.curvature in ("convex", "concave"):
+            other = {"convex": "concave", "concave": "convex"}[row.curvature]
+            yield Mutant(
+                "curvature", row.name, lambda r=row, o=other: _change(r.name, curvature=o), FUNCTION_TESTS, row.name
+            )
+        if not row.finite_derivative and row.result == "real" and row.arity is not None:
+            yield Mutant(
+                "finite derivative", row.name, lambda r=row: _change(r.name, finite_derivative=True), FUNCTION_TESTS,
+                row.name,
+            )  # fmt: skip
+
+
+# ---------------------------------------------------------------- rules of stability
+
+
+def rules() -> Iterator[Mutant]:
+    """Each rule: gone, and with a right side that is a little too large."""
+    from lossdsl.rewrite.rules import RULES
+
+    tests = ("test_rewrite.py", *PROGRAM_TESTS)
+    for rule in RULES:
+        yield Mutant("rule", f"{rule.name}, gone", lambda r=rule: _replace_rule(r, None), tests, rule.name)
+        spoiled = dataclasses.replace(rule, right=lambda o, right=rule.right: right(o) * 1001 / 1000)
+        yield Mutant("rule", f"{rule.name}, wrong", lambda r=rule, s=spoiled: _replace_rule(r, s), tests, rule.name)
+    from lossdsl.rewrite import stages
+
+    for name in ("logarithm", "quotient", "power", "root"):
+        if hasattr(stages, name):
+            yield Mutant("rule", f"stages: {name}, gone", lambda n=name: setattr(stages, n, lambda *_: None), tests)
+
+
+def _replace_rule(rule: Any, other: Any) -> None:
+    import lossdsl.rewrite
+
+    for rows in lossdsl.rewrite._BY_OP.values():
+        if rule in rows:
+            rows[rows.index(rule) : rows.index(rule) + 1] = [] if other is None else [other]
+
+
+# ---------------------------------------------------------------- reductions
+
+
+def reductions() -> Iterator[Mutant]:
+    """The derivative of each reduction, and what it is of nothing."""
+    from lossdsl.backends.reductions import NEUTRAL
+    from lossdsl.backends.torch import emitter
+
+    for op in ("sum", "prod", "max", "min", "logsumexp", "norm"):
+        yield Mutant("reduction", f"derivative of {op}", lambda o=op: _double_weight(o), PROGRAM_TESTS)
+    for op, value in NEUTRAL.items():
+        other = "1" if value == "0" else "0"
+        tests = ("test_language_numpy.py", "test_emitted_numpy.py", "test_random_programs.py")
+        yield Mutant("reduction", f"{op} of nothing, NumPy", lambda o=op, v=other: NEUTRAL.update({o: v}), tests)
+    for op, number in emitter.NEUTRAL.items():
+        wrong = 1 if number == 0 else 0
+        yield Mutant(
+            "reduction", f"{op} of nothing, PyTorch", lambda o=op, v=wrong: emitter.NEUTRAL.update({o: v}),
+            (*TORCH_TESTS, "test_torch_random.py"),
+        )  # fmt: skip
+
+
+def _double_weight(op: str) -> None:
+    from lossdsl.calculus import gradient
+
+    right = gradient.weighted
+
+    def wrong(table: Any, stage: Any, factor: Any) -> Any:
+        weight = right(table, stage, factor)
+        return weight * 2 if stage.op == op else weight
+
+    gradient.weighted = wrong
+
+
+# ---------------------------------------------------------------- printers
+
+
+def printers() -> Iterator[Mutant]:
+    """What the printers of each back end write for arrays, and the formulas that people read."""
+    from lossdsl.backends.numpy.dialect import NumpyDialect
+    from lossdsl.backends.torch.dialect import TorchDialect
+    from lossdsl.functions.table import TABLE
+
+    for dialect, tests in ((NumpyDialect, PROGRAM_TESTS), (TorchDialect, TORCH_TESTS)):
+        for name, spoil in SPOILED.items():
+            yield Mutant(
+                "printer", f"{dialect.__name__}.{name}", lambda d=dialect, n=name, s=spoil: _wrap(d, n, s), tests
+            )
+    for row in TABLE.values():
+        if row.latex and row.surface:
+            yield Mutant(
+                "printer", f"LaTeX of {row.name}", lambda r=row: _change(r.name, latex="\\mathrm{wrong}"),
+                ("test_display_latex.py",), row.name,
+            )  # fmt: skip
+        if row.display is not None:
+            yield Mutant(
+                "printer", f"text of {row.name}", lambda r=row: _double_display(r),
+                ("test_functions_table.py", "test_display_parts.py"), row.name,
+            )  # fmt: skip
+
+
+def _double_display(row: Any) -> None:
+    right = row.display
+    _change(row.name, display=lambda o, *args: 2 * right(o, *args))
+
+
+def _swapped(right: Callable[..., Any], self: Any, condition: str, then: str, otherwise: str) -> Any:
+    return right(self, condition, otherwise, then)
+
+
+def _one_more(right: Callable[..., Any], self: Any, low: str, high: str) -> Any:
+    return right(self, f"({low}) + 1", f"({high}) + 1")
+
+
+def _other_op(right: Callable[..., Any], self: Any, op: str, *rest: Any) -> Any:
+    return right(self, {"sum": "max", "max": "min", "min": "max", "prod": "sum", "any": "all", "all": "any"}[op], *rest)
+
+
+def _other_argument(right: Callable[..., Any], self: Any, op: str, *rest: Any) -> Any:
+    return right(self, {"argmax": "argmin", "argmin": "argmax"}[op], *rest)
+
+
+def _backwards(right: Callable[..., Any], self: Any, text: str, axis: int, reverse: bool, exclusive: bool) -> Any:
+    return right(self, text, axis, not reverse, exclusive)
+
+
+def _too_large(right: Callable[..., Any], self: Any, *args: Any) -> Any:
+    return f"(1.001 * {right(self, *args)})"
+
+
+SPOILED: dict[str, Callable[..., Any]] = {
+    "where": _swapped, "arange": _one_more, "reduce": _other_op, "argument": _other_argument,
+    "cumulative": _backwards, "contract": _too_large, "scatter": _too_large,
+}  # fmt: skip
+"""Methods of a dialect, and what goes wrong in them."""
+
+
+def _wrap(owner: type, name: str, spoil: Callable[..., Any]) -> None:
+    right = getattr(owner, name)
+    setattr(owner, name, lambda self, *args, **keywords: spoil(right, self, *args, **keywords))
