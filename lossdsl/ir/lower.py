@@ -66,7 +66,7 @@ def lower(program: core.Program, rewrite: bool = True) -> Lowered:
         graph.rewrites = stabiliser(table)
     lowering = _Lowering(program, graph, table)
     for arg in program.args:
-        table.add_array(Array(arg.name, arg.axes, arg.role, _array_kind(arg), _sign(arg)))
+        table.add_array(Array(arg.name, arg.axes, arg.role, _array_kind(arg), _sign(arg), _is_bounded(arg)))
     for let in program.lets:
         lowering.binding(let)
     scope: Scope = {}
@@ -99,6 +99,12 @@ def _sign(arg: core.Arg) -> Literal["positive", "nonnegative", "any"]:
     if not lows or any(low is None or low < 0 for low, _ in lows):
         return "any"
     return "positive" if all(low > 0 or is_open for low, is_open in lows if low is not None) else "nonnegative"
+
+
+def _is_bounded(arg: core.Arg) -> bool:
+    return bool(arg.domain) and all(
+        a.kind != "interval" or (isinstance(a.low, Fraction) and isinstance(a.high, Fraction)) for a in arg.domain
+    )
 
 
 def _lowest(alternative: core.Alternative) -> tuple[Fraction | None, bool]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from lossdsl.ir.graph import Constant, Graph, Index, Node
 from lossdsl.meaning.core import Extent, Kind
@@ -75,6 +75,8 @@ class Array:
     kind: Kind
     sign: Sign = "any"
     """What the domain says about the sign of the elements."""
+    bounded: bool = False
+    """Whether the domain bounds the elements from both sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +97,6 @@ class BoundRead:
 
 
 @dataclass
-class Finiteness:
-    """Which nodes and stages can be infinite; stages in the order in which they were added.
-
-    `steep`: poles do not count where the value is infinite, too.
-    """
-
-    steep: bool = False
-    nodes: dict[int, bool] = field(default_factory=dict)
-    stages: dict[str, bool] = field(default_factory=dict)
-
-
-@dataclass
 class StageTable:
     """The stages of a program under construction, each distinct one once."""
 
@@ -115,13 +105,8 @@ class StageTable:
     arrays: dict[str, Array] = field(default_factory=dict)
     bound_reads: dict[int, list[BoundRead]] = field(default_factory=dict)
     """By id of a node: the reads of bindings that it stands for and that have to be checked."""
-    signs: dict[int, Sign] = field(default_factory=dict)
-    """What is known of the signs of nodes (see `lossdsl.rewrite.signs`)."""
-    infinite: Finiteness = field(default_factory=Finiteness)
-    steep: Finiteness = field(default_factory=lambda: Finiteness(steep=True))
-    """What is known of the finiteness of nodes and stages (see `lossdsl.rewrite.finite`)."""
-    vanishing: dict[int, bool] = field(default_factory=dict)
-    """Which nodes can be 0 (see `lossdsl.rewrite.finite`)."""
+    facts: dict[tuple[str, str], dict[Any, Any]] = field(default_factory=dict)
+    """What is known of nodes and stages by their shape (see `lossdsl.rewrite.facts`)."""
     _known: dict[tuple[object, ...], str] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
 

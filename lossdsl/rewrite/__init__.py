@@ -26,7 +26,11 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
                 inner = stages.logarithm(table, x)
                 found = None if inner is None else inner / graph.apply("log", graph.const(2 if op == "log2" else 10))
             case "div", (a, b):
-                found = stages.quotient(table, a, b) or stages.over_exponentials(table, a, b)
+                found = (
+                    stages.quotient(table, a, b)
+                    or stages.over_exponentials(table, a, b)
+                    or stages.over_product(table, a, b)
+                )
             case "pow", (a, b):
                 found = stages.power(table, a, b)
             case "sqrt", (x,):

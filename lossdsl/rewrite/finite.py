@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import islice
 
 from lossdsl.ir.graph import Node, reachable
-from lossdsl.ir.stage import Finiteness, Stage, StageTable
+from lossdsl.ir.stage import Stage, StageTable
+from lossdsl.rewrite.facts import Property
+from lossdsl.rewrite.overflow import clash_by_overflow
 from lossdsl.rewrite.signs import sign
 
 FINITE_OPS = frozenset({
@@ -47,7 +48,9 @@ def clash(table: StageTable, outer: Node, inner: Node) -> bool:
     if may_be_infinite(table, inner) and may_vanish(table, outer):
         return True
     underflows = inner.op in UNDERFLOWING and may_be_infinite(table, outer)
-    return underflows or (may_be_steep(table, outer) and may_vanish(table, inner))
+    if underflows or (may_be_steep(table, outer) and may_vanish(table, inner)):
+        return True
+    return clash_by_overflow(table, outer, inner)
 
 
 # ---------------------------------------------------------------- infinite
@@ -58,7 +61,7 @@ def may_be_infinite(table: StageTable, root: Node) -> bool:
 
     Sums and products of finite numbers count as finite; exponentials do not, unless they are known to be at most 1.
     """
-    return _search(table, root, table.infinite)
+    return INFINITE.of(table, root)
 
 
 def may_be_steep(table: StageTable, root: Node) -> bool:
@@ -66,28 +69,21 @@ def may_be_steep(table: StageTable, root: Node) -> bool:
 
     What stays are logarithms, extrema of nothing, and the slopes of roots.
     """
-    return _search(table, root, table.steep)
+    return STEEP.of(table, root)
 
 
-def _search(table: StageTable, root: Node, known: Finiteness) -> bool:
-    for node in reachable([root], stop=lambda n: n.id in known.nodes):
-        if node.id not in known.nodes:
-            known.nodes[node.id] = _is_infinite(table, node, [known.nodes[a.id] for a in node.args], known)
-    return known.nodes[root.id]
-
-
-def _is_infinite(table: StageTable, node: Node, args: Sequence[bool], known: Finiteness) -> bool:
+def _is_infinite(table: StageTable, node: Node, args: Sequence[bool], steep: bool) -> bool:
     if node.kind == "bool":
         return False
     match node.op:
         case "const":
             return node.value in ("inf", "-inf", "nan")
         case "read":
-            return str(node.value) in table.stages and _stage_is_infinite(table, str(node.value), known)
+            return False
         case "where":
-            return args[1] or (args[2] and not _leaves_out_its_pole(table, node, known))
+            return args[1] or (args[2] and not _leaves_out_its_pole(table, node, steep))
         case "div":  # a divisor that is infinite does no harm
-            harmless = known.steep and not _is_root(node.args[1])
+            harmless = steep and not _is_root(node.args[1])
             return args[0] or not (harmless or is_away_from_zero(table, node.args[1]))
         case "share":
             return args[0] or not (is_away_from_zero(table, node.args[0]) or is_away_from_zero(table, node.args[1]))
@@ -95,7 +91,7 @@ def _is_infinite(table: StageTable, node: Node, args: Sequence[bool], known: Fin
             return args[1] or args[2]
         case "softmax_weight":
             return args[0]
-    return any(args) or not _is_finite(table, node, known.steep)
+    return any(args) or not _is_finite(table, node, steep)
 
 
 def _is_root(node: Node) -> bool:
@@ -109,29 +105,34 @@ def _is_whole(exponent: Node) -> bool:
     return isinstance(exponent.value, Fraction) and exponent.value.denominator == 1
 
 
-def _leaves_out_its_pole(table: StageTable, node: Node, known: Finiteness) -> bool:
+def _leaves_out_its_pole(table: StageTable, node: Node, steep: bool) -> bool:
     """0 if y == 0 else x/y."""
     condition, _, otherwise = node.args
     if otherwise.op != "div" or condition.op != "eq" or condition.args[0] is not otherwise.args[1]:
         return False
-    return condition.args[1].is_value(0) and not known.nodes[otherwise.args[0].id]
+    above = (STEEP if steep else INFINITE).of(table, otherwise.args[0])
+    return condition.args[1].is_value(0) and not above
 
 
-def _stage_is_infinite(table: StageTable, name: str, known: Finiteness) -> bool:
-    """Of each stage after those that it reads, so that long chains of stages cost no recursion."""
-    if name not in known.stages:
-        for stage in list(islice(table.stages.values(), len(known.stages), None)):
-            known.stages[stage.name] = _stage_may_be_infinite(table, stage, known)
-    return known.stages[name]
-
-
-def _stage_may_be_infinite(table: StageTable, stage: Stage, known: Finiteness) -> bool:
+def _has_infinite_elements(table: StageTable, stage: Stage, steep: bool) -> bool:
     """Extrema of nothing are infinite."""
     if stage.op in ("any", "all", "argmax", "argmin"):
         return False
     if stage.op in ("max", "min", "logsumexp") and stage.where is not None:
         return True
-    return _search(table, stage.body, known)
+    return (STEEP if steep else INFINITE).of(table, stage.body)
+
+
+INFINITE = Property(
+    "infinite",
+    lambda table, node, args: _is_infinite(table, node, args, False),
+    lambda table, stage: _has_infinite_elements(table, stage, False),
+)
+STEEP = Property(
+    "steep",
+    lambda table, node, args: _is_infinite(table, node, args, True),
+    lambda table, stage: _has_infinite_elements(table, stage, True),
+)
 
 
 def _is_finite(table: StageTable, node: Node, steep: bool) -> bool:
@@ -187,11 +188,7 @@ def may_vanish(table: StageTable, root: Node) -> bool:
 
     The weights of the elements of the loss do not count: that one of them is 0 says nothing about its derivative.
     """
-    known = table.vanishing
-    for node in reachable([root], stop=lambda n: n.id in known):
-        if node.id not in known:
-            known[node.id] = _vanishes(table, node, [known[a.id] for a in node.args])
-    return known[root.id]
+    return VANISHING.of(table, root)
 
 
 def _vanishes(table: StageTable, node: Node, args: Sequence[bool]) -> bool:
@@ -209,10 +206,12 @@ def _vanishes(table: StageTable, node: Node, args: Sequence[bool]) -> bool:
         case "exp" | "exprel" | "pow":
             return not (node.op == "pow" and is_away_from_zero(table, node))
         case "read":
-            array = table.arrays.get(str(node.value))
-            if array is not None and array.role == "seed":
+            if table.arrays[str(node.value)].role == "seed":
                 return False
     return sign(table, node) != "positive" and not is_away_from_zero(table, node)
+
+
+VANISHING = Property("vanishing", _vanishes, lambda table, stage: True)
 
 
 def _is_not_zero(condition: Node, node: Node) -> bool:

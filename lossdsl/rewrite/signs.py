@@ -5,7 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 from lossdsl.ir.graph import Node, reachable
-from lossdsl.ir.stage import Sign, StageTable
+from lossdsl.ir.stage import Sign, Stage, StageTable
+from lossdsl.rewrite.facts import Property
 
 POSITIVE = frozenset({"exp", "cosh", "exprel"})
 NONNEGATIVE = frozenset({
@@ -16,11 +17,7 @@ NONNEGATIVE = frozenset({
 
 def sign(table: StageTable, root: Node) -> Sign:
     """Positive, at least 0, or not known."""
-    signs = table.signs
-    for node in reachable([root], stop=lambda n: n.id in signs):
-        if node.id not in signs:
-            signs[node.id] = _sign(table, node, [signs[a.id] for a in node.args])
-    return signs[root.id]
+    return SIGN.of(table, root)
 
 
 def _sign(table: StageTable, node: Node, args: list[Sign]) -> Sign:
@@ -34,10 +31,7 @@ def _sign(table: StageTable, node: Node, args: list[Sign]) -> Sign:
                 return "any"
             return "positive" if node.value > 0 else "nonnegative" if node.value == 0 else "any"
         case "read":
-            array = table.arrays.get(str(node.value))
-            if array is not None:
-                return array.sign
-            return _sign_of_stage(table, str(node.value))
+            return table.arrays[str(node.value)].sign
         case "add":
             return "any" if not known else "positive" if "positive" in args else "nonnegative"
         case "hypot" if "positive" in args:
@@ -62,13 +56,15 @@ def _even(exponent: Node) -> bool:
     return isinstance(exponent.value, Fraction) and exponent.value % 2 == 0
 
 
-def _sign_of_stage(table: StageTable, name: str) -> Sign:
-    stage = table.stages[name]
+def _sign_of_stage(table: StageTable, stage: Stage) -> Sign:
     if stage.op == "norm":
         return "nonnegative"
     if stage.op in ("sum", "prod") and sign(table, stage.body) != "any":
         return "nonnegative"
     return "any"
+
+
+SIGN = Property("sign", _sign, _sign_of_stage)
 
 
 def has_logarithm(table: StageTable, node: Node) -> bool:

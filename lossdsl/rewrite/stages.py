@@ -6,9 +6,12 @@ products become sums, sums become logsumexp, quotients differences.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from lossdsl.ir.graph import Graph, Node
 from lossdsl.ir.stage import StageTable
 from lossdsl.rewrite.finite import is_one_number
+from lossdsl.rewrite.overflow import is_steep
 from lossdsl.rewrite.signs import has_logarithm, sign
 
 
@@ -64,8 +67,12 @@ def _log_of_sum(table: StageTable, a: Node, b: Node) -> Node | None:
     if first is not None and second is not None:
         return g.apply("logaddexp", first, second)
     for one, other in ((a, second), (b, first)):
-        if one.is_value(1) and other is not None and not _at_most_one(b if one is a else a):
+        if other is None or _at_most_one(b if one is a else a):
+            continue
+        if one.is_value(1):
             return g.apply("softplus", other)
+        if is_one_number(table, one) and sign(table, one) == "positive":
+            return g.apply("logaddexp", g.apply("log", one), other)
     return None
 
 
@@ -104,6 +111,18 @@ def quotient(table: StageTable, numerator: Node, denominator: Node) -> Node | No
     return None
 
 
+def over_product(table: StageTable, numerator: Node, denominator: Node) -> Node | None:
+    """x^2/(1 + x^2)^2 as one quotient after the other: the square would overflow long before the quotient vanishes."""
+    if not is_steep(table, numerator) or not is_steep(table, denominator):
+        return None
+    match denominator.op, denominator.args:
+        case "mul", (a, b):
+            return numerator / a / b
+        case "pow", (a, p) if isinstance(p.value, Fraction) and p.value > 1:
+            return numerator / a / a ** (p - 1)
+    return None
+
+
 def over_exponentials(table: StageTable, numerator: Node, denominator: Node) -> Node | None:
     """x/(c + exp(y)) by a sigmoid, exp(x)/(exp(y) + sum(exp(...))) as an exponential: none of them inf/inf."""
     if denominator.op != "add":
@@ -134,7 +153,7 @@ def _over_shifted(table: StageTable, numerator: Node, exponential: Node, c: Node
 def power(table: StageTable, base: Node, exponent: Node) -> Node | None:
     """sigmoid(x)^g as exp(g*log_sigmoid(x)): the derivative has no negative power of a number that underflows."""
     if exponent.is_const:
-        return _squared_norm(table, base) if exponent.is_value(2) else None
+        return _squared_norm(table, base) if exponent.is_value(2) else _power_of_root(base, exponent)
     if base.op == "where":
         c, a, b = base.args
         if any(logarithm(table, x) is not None for x in (a, b)):
@@ -145,6 +164,14 @@ def power(table: StageTable, base: Node, exponent: Node) -> Node | None:
         return None
     inner = logarithm(table, base)
     return None if inner is None else table.graph.apply("exp", exponent * inner)
+
+
+def _power_of_root(base: Node, exponent: Node) -> Node | None:
+    """(a^2 + b^2)^p with 0 < p < 1 as hypot(a, b)^2p: the squares would overflow, their power does not."""
+    if not (isinstance(exponent.value, Fraction) and 0 < exponent.value < 1 and base.op == "add"):
+        return None
+    inner = base.graph.apply("sqrt", base)
+    return inner ** (2 * exponent) if inner.op == "hypot" else None
 
 
 def _squared_norm(table: StageTable, node: Node) -> Node | None:
@@ -160,11 +187,13 @@ def _squared_norm(table: StageTable, node: Node) -> Node | None:
 def root(table: StageTable, node: Node) -> Node | None:
     """sqrt(sum[d](x^2)) as the Euclidean norm, which neither overflows nor underflows and has gradient 0 at 0.
 
-    The root of a mean of squares is a norm over the root of the count.
+    The root of a mean of squares is a norm over the root of the count.  Exponentials are squares, too.
     """
     if node.op == "div" and sign(table, node.args[1]) != "any":
         norm = root(table, node.args[0])
         return None if norm is None else norm / table.graph.apply("sqrt", node.args[1])
+    if node.op == "add":
+        return _root_with_exponential(table, node)
     stage = table.stages.get(str(node.value)) if node.op == "read" else None
     if stage is None or stage.op != "sum" or stage.positions:
         return None
@@ -173,6 +202,15 @@ def root(table: StageTable, node: Node) -> Node | None:
         return None
     name = table.add(f"norm_{stage.name}", stage.out, "norm", stage.reduced, stage.where, base)
     return table.read(name, node.args)
+
+
+def _root_with_exponential(table: StageTable, node: Node) -> Node | None:
+    """sqrt(a + exp(x)) as hypot(sqrt(a), exp(x/2)): finite for x twice as large."""
+    for exponential, rest in (node.args, node.args[::-1]):
+        if exponential.op == "exp" and sign(table, rest) == "positive":
+            g = table.graph
+            return g.apply("hypot", g.apply("sqrt", rest), g.apply("exp", exponential.args[0] / 2))
+    return None
 
 
 def _square_root(node: Node) -> Node | None:

@@ -1,0 +1,99 @@
+"""Far out, where powers overflow: what is finite in exact arithmetic is finite in emitted code, and right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+import lossdsl
+from lossdsl.ir.lower import lower
+from lossdsl.meaning import resolve
+from lossdsl.meaning.interpret import Interpreter
+from lossdsl.rewrite.overflow import DEGREE, decays
+from lossdsl.syntax import parse
+
+FORMULAS = [
+    "1/(2 + x^400)", "1/(1 + x^4)", "1/(1 + x^2)^2", "x^2/(1 + x^2)^2", "x/(|x|^3 + 1)", "1/(1 + x^2 + x^4)",
+    "exp(-x^4)", "x*exp(-x^2)", "tanh(x^3)", "atan(x^2)", "cos(1/(1 + x^4))", "erf(x^3)", "sigmoid(x^5)",
+    "max(1 - x^4, 0)", "clip(x^3, -1, 1)", "(x^3 if x < 2 else 8)", "sqrt(2 + exp(x))", "log(2 + exp(x))",
+    "(1 + x^2)^0.25", "log(3 + exp(x) + exp(x/2))", "1/(2 + exp(x^2))", "1/(1 + sum[k in 3](x^(2*k)))",
+]  # fmt: skip
+POINTS = {"float64": [1e-200, 1.5, 40.0, 690.0, 1e4, 1e100, -1e200, 1e300], "float32": [1.5, 40.0, 1e4, -1e19, 1e30]}
+
+CONDITION = 1000
+"""Of an exponential: its argument."""
+
+
+def exact(text: str, x: float) -> list[float]:
+    """Value, first and second derivative; infinite where they are larger than any number of float64."""
+    checked = resolve(parse(f"loss f(x):\n    return {text}\n")).losses["f"]
+    with mpmath.workdps(1500):
+        value = Interpreter(checked, digits=1500).bind({"x": x}).value
+        bound = Interpreter(checked, digits=1500)
+        step = mpmath.mpf(10) ** -300 * max(1, abs(mpmath.mpf(x)))
+
+        def at(k: int) -> Any:
+            return bound.bind({"x": mpmath.mpf(x) + k * step}).value()
+
+        low, middle, high = at(-1), value(), at(1)
+        return [float(v) for v in (middle, (high - low) / (2 * step), (high - 2 * middle + low) / step**2)]
+
+
+def agree(found: list[Any], expected: list[float], dtype: str, where: str) -> None:
+    limits = np.finfo(dtype)
+    tiny = 1 / float(limits.max) ** 0.5  # what is smaller may be rounded to 0 on the way
+    for name, got, want in zip(("value", "gradient", "curvature"), found, expected, strict=True):
+        with np.errstate(over="ignore"):
+            rounded = float(np.array(want).astype(dtype))
+        np.testing.assert_allclose(
+            float(got), rounded, rtol=CONDITION * float(limits.eps), atol=tiny, err_msg=f"{name} at {where}"
+        )
+
+
+@pytest.mark.parametrize("dtype", POINTS)
+@pytest.mark.parametrize("text", FORMULAS)
+def test_numpy_is_finite_where_the_formula_is(text: str, dtype: str) -> None:
+    f = lossdsl.loss(f"loss f(x):\n    return {text}\n").numpy()
+    for point in POINTS[dtype]:
+        x = np.array(point, dtype)
+        with np.errstate(all="ignore"):
+            value, gradient = f.value_and_grad(x)
+            curvature = f.hess_diag(x)
+        agree([value, gradient, curvature], exact(text, float(x)), dtype, f"{point}")
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_torch_is_finite_where_the_formula_is(text: str) -> None:
+    torch = pytest.importorskip("torch")
+    f = lossdsl.loss(f"loss f(x):\n    return {text}\n").torch()
+    for dtype in POINTS:
+        for point in POINTS[dtype]:
+            x = torch.tensor(point, dtype=getattr(torch, dtype), requires_grad=True)
+            value = f(x)
+            (gradient,) = torch.autograd.grad(value, x)
+            expected = exact(text, x.item())
+            agree([value.item(), gradient.item(), expected[2]], expected, dtype, f"{point} in {dtype}")
+
+
+def test_products_without_bounds_are_steep_and_their_inverses_decay() -> None:
+    lowered = lower(resolve(parse("loss f(x, y, p in [0, 1]):\n    return 0\n")).losses["f"])
+    table, graph = lowered.table, lowered.graph
+    x, y, p = (graph.read(name, ()) for name in ("x", "y", "p"))
+    degrees = {3 + x: 1, x * y: 2, p * x: 1, x**5 / (1 + x**5): 0, 1 / (1 + x * y): -2, graph.apply("tanh", x**9): 0}
+    for node, degree in degrees.items():
+        assert DEGREE.of(table, node) == degree, node
+    assert decays(table, 1 / (1 + x**4))
+    assert decays(table, graph.where(graph.apply("lt", x, y), graph.const(0), x))
+    assert not decays(table, 1 / (1 + p * x))
+
+
+@pytest.mark.parametrize(
+    "text", ["(x - 1)^2", "|x|", "log(1 + exp(x))", "x/sqrt(1 + x^2)", "1/(1 + x^2)", "sqrt(1 + x^2)"]
+)
+def test_gradients_of_usual_formulas_need_no_guard(text: str) -> None:
+    source = lossdsl.loss(f"loss f(x):\n    return {text}\n").source("numpy")
+    start = source.index("def f_value_and_grad")
+    assert "_guarded_mul(" not in source[start : source.index("def f_hess_diag")]
