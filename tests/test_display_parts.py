@@ -27,7 +27,7 @@ from lossdsl.display.formula import (
     one_fraction,
     shifted,
 )  # fmt: skip
-from lossdsl.display.guards import choice, conditions_of, unproved
+from lossdsl.display.guards import choice, unproved
 from lossdsl.display.instances import Shapes, instance
 from lossdsl.display.items import signature
 from lossdsl.display.numeric import agree
@@ -37,7 +37,7 @@ from lossdsl.display.rewriter import reduction
 from lossdsl.display.text import expression_text, number_text, wrapped
 from lossdsl.display.tidy import exclusive, factored, moved_condition, without_difference
 from lossdsl.functions.table import TABLE
-from lossdsl.ir.graph import Graph, Index, Node
+from lossdsl.ir.graph import Graph, Index, Node, conjuncts
 from lossdsl.ir.show import show
 from lossdsl.ir.stage import Array, Stage, StageTable
 from lossdsl.meaning.core import ZERO, Extent
@@ -233,7 +233,7 @@ def test_a_guard_stands_before_what_it_guards(table: StageTable) -> None:
     assert unproved(g, axes, x) == []
     chosen = choice(g, axes, g.both(positive, inside), x, g.const(0))
     assert show(chosen) == "((x[i] if x[i - 1] > 0 else 0) if i >= 1 else 0)"
-    assert conditions_of(g.both(positive, inside)) == [positive, inside]
+    assert conjuncts(g.both(positive, inside)) == [positive, inside]
 
 
 def test_reductions_of_constants(table: StageTable) -> None:

@@ -61,7 +61,6 @@ def test_agrees_with_the_interpreter(seed: int, backward: str) -> None:
 
 
 OPEN = {
-    ("best_of_an_empty_axis_read", "closed"),
     ("extremum_of_nothing_not_taken", "autograd"),
     ("product_of_infinities_in_an_angle", "autograd"),
 }

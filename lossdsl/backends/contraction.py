@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from lossdsl.backends.expand import stage_nodes
+from lossdsl.ir.bounds import linear, nonnegative, plus
 from lossdsl.ir.graph import Index, Node
 from lossdsl.ir.stage import Stage
+from lossdsl.rewrite.finite import may_be_infinite, may_vanish
 
 if TYPE_CHECKING:
     from lossdsl.backends.emitter import Emitter
@@ -74,4 +78,28 @@ def contraction(emitter: Emitter, stage: Stage) -> str | None:
         code = f"{code} * {emitter.lifted(node, onto, 'real', 61)}"
     for node in below:
         code = f"{code} / {emitter.lifted(node, onto, 'real', 61)}"
-    return f"-({code})" if sign < 0 else code
+    code = f"-({code})" if sign < 0 else code
+    ranges = {(i.low, i.high) for i in stage.out}  # where the result has elements, these have positions
+    idle = [i for i in stage.reduced if (i.low, i.high) not in ranges and not _has_a_position(i)]
+    vanishes = any(may_vanish(emitter.table, n) for n in below)
+    if not idle or not (vanishes or any(_may_be_infinite(emitter, n, idle) for n in (*outer, *below))):
+        return code
+    # 0 times an infinity is not 0: where there is nothing to sum, the factors are left out
+    some = " and ".join(f"{size} > 0" for size in dict.fromkeys(emitter.shape(idle)))
+    return f"{code} if {some} else {emitter.dialect.zeros(emitter.shape(onto))}"
+
+
+def _may_be_infinite(emitter: Emitter, node: Node, idle: list[Index]) -> bool:
+    """Whether a factor can be infinite, be it because the axes are empty: the least of nothing is."""
+    if may_be_infinite(emitter.table, node):
+        return True
+    empty = {(i.low, i.high) for i in idle}
+    stages = (emitter.table.stages.get(str(n.value)) for n in stage_nodes(emitter.table, [node]) if n.op == "read")
+    return any(
+        s is not None and s.op in ("max", "min", "logsumexp") and any((i.low, i.high) in empty for i in s.reduced)
+        for s in stages
+    )
+
+
+def _has_a_position(index: Index) -> bool:
+    return nonnegative(plus(plus(linear(index.high), linear(index.low), Fraction(-1)), {None: Fraction(-1)}))

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lossdsl.ir.graph import Index, Node
+from lossdsl.ir.graph import Index, Node, conjuncts
 from lossdsl.ir.stage import Stage
 
 if TYPE_CHECKING:
     from lossdsl.backends.emitter import Emitter
 
 FLIPPED = {"le": "ge", "lt": "gt", "ge": "le", "gt": "lt"}
-
-
-def conjuncts(condition: Node) -> list[Node]:
-    if condition.op == "and":
-        return conjuncts(condition.args[0]) + conjuncts(condition.args[1])
-    return [condition]
 
 
 def cumulative(emitter: Emitter, stage: Stage) -> str | None:

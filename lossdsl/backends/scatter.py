@@ -52,9 +52,9 @@ def scatter_lines(emitter: Emitter, stage: Stage, target: str) -> list[str]:
 
 
 def _may_lack(emitter: Emitter, k: Index, positions: dict[Index, Node]) -> bool:
-    """Whether an axis may not have the one position that is written to."""
+    """Whether an axis may be empty though a position on it is written to, by an element that nothing uses."""
     position = positions.get(k)
-    if position is None or position.free or any(position.id == found for _, _, found in emitter.checked):
+    if position is None or any(position.id == found for _, _, found in emitter.checked):
         return False
     return not in_range(emitter.graph, position, k.low, k.high)
 

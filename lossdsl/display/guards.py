@@ -13,7 +13,7 @@ from dataclasses import replace
 from lossdsl.calculus.partials import may_be_masked
 from lossdsl.display.rewriter import end_of, high_end
 from lossdsl.ir.bounds import in_range, position_bounds
-from lossdsl.ir.graph import Graph, Index, Node, reachable
+from lossdsl.ir.graph import Graph, Index, Node, conjuncts, reachable
 from lossdsl.ir.stage import Stage, StageTable
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Extent
@@ -31,19 +31,6 @@ def axis_ranges(table: StageTable) -> AxisRange:
         return index.low, index.high
 
     return found
-
-
-def conditions_of(condition: Node) -> list[Node]:
-    """What `and` joins, in order."""
-    result: list[Node] = []
-    stack = [condition]
-    while stack:
-        node = stack.pop()
-        if node.op == "and":
-            stack.extend(reversed(node.args))
-        else:
-            result.append(node)
-    return result
 
 
 def unproved(graph: Graph, axis_range: AxisRange, node: Node) -> list[Node]:
@@ -69,7 +56,7 @@ def _stays(graph: Graph, position: Node, bounds: tuple[Extent, Extent]) -> bool:
 
 def _parted(graph: Graph, axis_range: AxisRange, condition: Node) -> tuple[Node, Node]:
     """Conditions that can stand anywhere, those on indices first, and those that have to be guarded by them."""
-    parts = conditions_of(condition)
+    parts = conjuncts(condition)
     parts.sort(key=lambda part: any(n.op == "read" for n in reachable([part])))
     guarded = [part for part in parts if unproved(graph, axis_range, part)]
     return graph.both(*(p for p in parts if p not in guarded)), graph.both(*guarded)

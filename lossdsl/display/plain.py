@@ -11,13 +11,13 @@ from dataclasses import replace
 from fractions import Fraction
 
 from lossdsl.calculus.gradient import SEED
-from lossdsl.display.guards import Hazards, axis_ranges, choice, conditions_of, guarded_sum
+from lossdsl.display.guards import Hazards, axis_ranges, choice, guarded_sum
 from lossdsl.display.instances import instance
 from lossdsl.display.rewriter import Rewriter, end_of, reduction, volume
 from lossdsl.display.tidy import MIRRORED
 from lossdsl.display.vocabulary import in_words, never_zero
 from lossdsl.ir.bounds import nonnegative, plus, position_bounds
-from lossdsl.ir.graph import Index, Node, reachable
+from lossdsl.ir.graph import Index, Node, conjuncts, reachable
 from lossdsl.ir.stage import Stage, StageTable, fresh_index
 from lossdsl.meaning.core import Extent
 from lossdsl.rewrite.finite import may_be_infinite, may_be_steep, may_vanish
@@ -102,7 +102,7 @@ class Plain(Rewriter):
         g, last = self.graph, node.args[1]
         if last.op == "lt" and isinstance(last.args[1].value, Extent) and last.args[1].value.op == "max":
             for extent in last.args[1].value.operands:
-                if g.apply("le", g.extent(extent), last.args[0]) in conditions_of(node.args[0]):
+                if g.apply("le", g.extent(extent), last.args[0]) in conjuncts(node.args[0]):
                     end = next((e for e in last.args[1].value.operands if e != extent), extent)
                     return g.both(args[0], self._comparison("lt", self.new[last.args[0].id], g.extent(end)))
         return g.both(*args)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from lossdsl.ir.bounds import Linear, in_range, linear, nonnegative, plus, position_bounds
-from lossdsl.ir.graph import Graph, Index, Node, reachable
+from lossdsl.ir.graph import Graph, Index, Node, conjuncts, reachable
 from lossdsl.ir.stage import BoundRead, StageTable
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Extent
@@ -129,14 +129,13 @@ def _holds_in_loops(graph: Graph, check: ReadCheck, loops: Sequence[Index]) -> b
 
 
 def _demand(table: StageTable, demanded: dict[str, Node], read: Node, condition: Node) -> None:
-    """Add a condition, over the indices of the stage, under which one of its elements is used."""
+    """Add a condition, over the indices of the stage, without which none of its elements is used."""
     graph = table.graph
     stage = table.stages[str(read.value)]
     plain = all(a.op == "index" for a in read.args) and len(set(read.args)) == len(read.args)
     onto = {i: graph.index(k) for a, k in zip(read.args, stage.out, strict=True) if isinstance(i := a.value, Index)}
-    needed = graph.const(True)
-    if plain and condition.free <= set(onto):
-        needed = graph.substitute(condition, onto)
+    known_at = set(onto) if plain else set()
+    needed = graph.both(*(graph.substitute(c, onto) for c in conjuncts(condition) if c.free <= known_at))
     known = demanded.get(stage.name)
     demanded[stage.name] = needed if known is None else graph.apply("or", known, needed)
 

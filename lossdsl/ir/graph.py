@@ -270,6 +270,19 @@ class Graph:
         return self.apply(node.op, *args) if node.args else node
 
 
+def conjuncts(condition: Node) -> list[Node]:
+    """What `and` joins, in order."""
+    result: list[Node] = []
+    stack = [condition]
+    while stack:
+        node = stack.pop()
+        if node.op == "and":
+            stack.extend(reversed(node.args))
+        else:
+            result.append(node)
+    return result
+
+
 def reachable(roots: Iterable[Node], stop: Callable[[Node], bool] | None = None) -> list[Node]:
     """All nodes below the roots, arguments before users; below a node for which `stop` holds nothing is visited."""
     seen: dict[int, Node] = {}
