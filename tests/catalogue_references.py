@@ -53,16 +53,16 @@ class Recorded:
 def recorded() -> list[Recorded]:
     """Every call of every family."""
     return [
-        _recorded(path.stem, entry, number, call)
+        _recorded(entry, number, call)
         for path in sorted(FOLDER.glob("*.json"))
         for entry in json.loads(path.read_text(encoding="utf-8"))
         for number, call in enumerate(entry["calls"])
     ]
 
 
-def _recorded(family: str, entry: dict[str, Any], number: int, call: dict[str, Any]) -> Recorded:
+def _recorded(entry: dict[str, Any], number: int, call: dict[str, Any]) -> Recorded:
     return Recorded(
-        family=family,
+        family=entry["family"],
         loss=entry["loss"],
         library=entry["library"],
         function=entry["function"],

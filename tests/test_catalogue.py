@@ -58,6 +58,13 @@ def test_references_are_of_losses_that_exist() -> None:
     assert {(r.family, r.loss) for r in REFERENCES} <= set(LOSSES)
 
 
+def test_each_gradient_has_a_reference() -> None:
+    """With respect to every prediction and every learnt hyperparameter of every loss."""
+    recorded = {(r.family, r.loss, name) for r in REFERENCES for name in r.gradient}
+    expected = {(f, n, name) for f, n in LOSSES for name in lossdsl.catalogue[f][n].differentiable}
+    assert not expected - recorded, sorted(expected - recorded)
+
+
 @pytest.mark.parametrize("reference", REFERENCES, ids=str)
 def test_numpy_agrees_with_the_library(reference: Recorded) -> None:
     module = compiled(reference.family, reference.loss, "numpy")

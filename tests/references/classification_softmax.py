@@ -137,6 +137,14 @@ SOFTMAX = [
         [Call({"p": P, "target": TARGET}), Call({"p": [[0.25, 0.75]], "target": [[0.0, 1.0]]})],
     ),
     Reference(
+        "categorical_cross_entropy",
+        "torch",
+        "torch.nn.functional.kl_div and torch.special.entr",
+        lambda p, target: F.kl_div(p.log(), target, reduction="batchmean") + torch.special.entr(target).sum(1).mean(),
+        [Call({"p": P, "target": TARGET})],
+        ["p"],
+    ),
+    Reference(
         "negative_log_likelihood",
         "torch",
         "torch.nn.functional.nll_loss",

@@ -26,9 +26,10 @@ def rows(n, k):
 
 P, Q = rows(4, 5), rows(4, 5)
 PAIR = Call({"p": P, "q": Q})
-SAME = Call({"p": P[:1], "q": P[:1]})
-ZEROS = Call({"p": [[0.0, 0.25, 0.75], [1.0, 0.0, 0.0]], "q": [[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]]})
-DISJOINT = Call({"p": [[1.0, 0.0]], "q": [[0.0, 1.0]]})
+SAME = Call({"p": P[:1], "q": P[:1]}, smooth=False)
+ENDS = [[0.0, 0.25, 0.75], [1.0, 0.0, 0.0]]
+ZEROS = Call({"p": ENDS, "q": [[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]]}, smooth=False)
+DISJOINT = Call({"p": [[1.0, 0.0]], "q": [[0.0, 1.0]]}, smooth=False)
 SPECTRA = {"q": draw.gamma(1.0, size=(3, 4)), "p": draw.gamma(1.0, size=(3, 4))}
 LOGITS, OTHER = draw.normal(size=(3, 4)), draw.normal(size=(3, 4))
 FAR = 50.0 * np.eye(3, 4)
@@ -152,7 +153,7 @@ record("divergences", [
     Reference("reverse_kl", "torch", "torch.nn.functional.kl_div(log_p, log_q, log_target=True)", reverse_kl,
               [Call({"log_q": LOG_Q, "log_p": LOG_P}), Call({"log_q": [[-50.0, 0.0]], "log_p": [[0.0, -50.0]]})],
               ["log_q"]),
-    Reference("kl_probabilities", name="scipy.special.rel_entr", calls=[PAIR, ZEROS, DISJOINT, SAME],
+    Reference("kl_probabilities", name="scipy.special.rel_entr", wrt=["p"], calls=[PAIR, ZEROS, DISJOINT, SAME],
               function=per_row(lambda a, b: scipy.special.rel_entr(a, b).sum()), **SCIPY),
     Reference("generalized_kl", name="scipy.special.kl_div", calls=[Call(SPECTRA)],
               function=per_row(lambda b, a: scipy.special.kl_div(a, b).sum()), **SCIPY),
@@ -167,7 +168,7 @@ record("divergences", [
               lambda a, b, beta=0.5: GKDTrainer.generalized_jsd_loss(a, b, beta=beta),
               [Call({"a": LOGITS, "b": OTHER}), Call({"a": LOGITS, "b": OTHER}, {"beta": 0.1}),
                Call({"a": FAR, "b": -FAR}, {"beta": 0.9})], ["a", "b"]),
-    Reference("total_variation_distance", name="scipy.spatial.distance.cityblock / 2", calls=[PAIR, ZEROS, DISJOINT],
+    Reference("total_variation_distance", name="scipy.spatial.distance.cityblock / 2", wrt=["p"], calls=[PAIR, ZEROS, DISJOINT],
               function=per_row(lambda a, b: distance.cityblock(a, b) / 2), **SCIPY),
     Reference("hellinger", name="formula of Hellinger 1909", function=hellinger, calls=[PAIR], **FORMULA),
     Reference("squared_hellinger", name="formula of Hellinger 1909", function=squared_hellinger,
@@ -194,16 +195,16 @@ record("divergences", [
     Reference("itakura_saito", "torchnmf", "torchnmf.metrics.is_div", lambda q, p: nmf.is_div(q, p) / len(q),
               [Call(SPECTRA)], ["q"], tolerance=1e-5, note="the library adds 1.2e-7 inside logarithms and quotients"),
     Reference("wasserstein_1d", name="scipy.stats.wasserstein_distance", function=wasserstein,
-              calls=[PAIR, ZEROS, DISJOINT, Call(SPECTRA)], **SCIPY),
+              calls=[PAIR, ZEROS, DISJOINT, Call(SPECTRA, smooth=False)], wrt=["p"], **SCIPY),
     Reference("wasserstein_samples", name="scipy.stats.wasserstein_distance",
               function=lambda x, y: (scipy.stats.wasserstein_distance(x, y), {}),
               calls=[Call({"x": draw.normal(size=6), "y": draw.normal(size=6)}), Call({"x": [1.0], "y": [3.0]}),
-                     Call({"x": [1.0, 1.0, 2.0], "y": [2.0, 0.0, 2.0]})], **SCIPY),
+                     Call({"x": [1.0, 1.0, 2.0], "y": [2.0, 0.0, 2.0]}, smooth=False)], wrt=["x"], **SCIPY),
     Reference("squared_emd", name="formula of Hou et al. 2016", function=squared_emd, calls=[PAIR, DISJOINT], **FORMULA),
     Reference("kl_gaussian", "torch", "torch.distributions.kl_divergence (Normal)", gaussians,
               [Call(GAUSSIANS), Call(EQUAL)], ["mu", "log_sigma"]),
     Reference("wasserstein_gaussian", name="Bures metric by scipy.linalg.sqrtm", function=wasserstein_gaussian,
-              calls=[Call(DEVIATIONS)], **SCIPY),
+              calls=[Call(DEVIATIONS)], wrt=["mu_a", "sigma_a"], **SCIPY),
     Reference("kl_bernoulli", "torch", "torch.distributions.kl_divergence (Bernoulli)", bernoulli,
               [Call({"logit": LOGITS, "p": draw.uniform(size=(3, 4))}), Call({"logit": [[0.0]], "p": [[0.5]]})],
               ["logit"]),

@@ -132,7 +132,7 @@ def margin_based(z, label, beta, margin=0.2, nu=0.0):
 
 
 def angular(z, label, alpha=45):
-    return losses.AngularLoss(alpha=alpha)(z, label)
+    return losses.AngularLoss(alpha=alpha)(F.normalize(z, dim=1), label)
 
 
 def tuplet(z, label, slack=0.1, scale=64):
@@ -257,10 +257,10 @@ record("metric", [
     ], ["anchor", "positive", "negative"]),
     Reference("triplet_ratio", "numpy", "formula of Hoffer and Ailon 2015", softmin_ratio, [
         Call(TRIPLET), Call({"anchor": X[:1], "positive": Y[:1], "negative": Y[:1]}),
-    ], through="numpy"),
+    ], ["anchor", "positive", "negative"], through="numpy"),
     Reference("quadruplet", "numpy", "formula of Chen et al. 2017", quadruplet, [
         Call(TRIPLET | {"other": V}), Call(TRIPLET | {"other": V}, {"margin": 3.0, "weak": 1.0}),
-    ], through="numpy"),
+    ], ["anchor", "positive", "negative", "other"], through="numpy"),
     Reference("n_pairs", PML, "pytorch_metric_learning.losses.NPairsLoss, not normalised", n_pairs, [
         Call({"anchor": X, "positive": Y}),
         Call({"anchor": 8 * X, "positive": 8 * Y}),
@@ -332,9 +332,9 @@ record("metric", [
                   softmax_scale=1 / temperature, distance=SQUARED)(z, label), [
         Call(Z_LABEL | {"temperature": 1.0}), Call(Z_LONELY | {"temperature": 10.0}),
     ], ["z", "temperature"]),
-    Reference("angular", PML, "pytorch_metric_learning.losses.AngularLoss, of unit vectors", angular, [
-        Call({"z": UNIT, "label": LABELS}), Call({"z": UNIT, "label": LONELY}, {"alpha": 40}),
-    ], note="the library does not normalise the negatives, so only values of unit vectors agree"),
+    Reference("angular", PML, "pytorch_metric_learning.losses.AngularLoss, of z/|z|", angular, [
+        Call(Z_LABEL), Call(Z_LONELY, {"alpha": 40}),
+    ], ["z"], note="the library does not normalise the negatives by itself"),
     Reference("tuplet_margin", PML, "pytorch_metric_learning.losses.TupletMarginLoss", tuplet, [
         Call(Z_LABEL), Call(Z_LABEL, {"slack": 0.5, "scale": 4.0}), Call(Z_LONELY),
     ], ["z"]),
@@ -362,7 +362,7 @@ record("metric", [
     ], ["z"], tolerance=1e-6, note="the library collects the precisions in float32"),
     Reference("proxy_nca", "numpy", "formula of Movshovitz-Attias et al. 2017", proxy_nca, [
         Call(Z_W), Call(Z_W_FEW), Call(Z_W_ONE),
-    ], through="numpy"),
+    ], ["z", "w"], through="numpy"),
     Reference("proxy_nca_pp", PML, "pytorch_metric_learning.losses.ProxyNCALoss",
               with_classes(losses.ProxyNCALoss, "proxies", {"scale": ("softmax_scale", float)}), [
         Call(Z_W, {"scale": 9.0}), Call(Z_W_FEW, {"scale": 1.0}),
@@ -418,12 +418,12 @@ record("metric", [
     ], ["source", "target"]),
     Reference("energy_distance", "scipy", "scipy.stats.energy_distance, squared, in one dimension", szekely, [
         Call({"source": X[:, :1], "target": EMBEDDED[:, :1]}), Call({"source": [[1.0]], "target": [[3.0]]}),
-    ], through="numpy"),
+    ], ["source", "target"], through="numpy"),
     Reference("deep_coral", "pytorch-adapt", "pytorch_adapt.layers.CORALLoss", CORALLoss(), [
         Call({"source": X, "target": EMBEDDED}), Call({"source": X[:2], "target": 50 * Y[:2]}),
     ], ["source", "target"]),
     Reference("central_moment_discrepancy", "numpy", "formula of Zellinger et al. 2017, by scipy.stats.moment",
               central_moments, [
         Call({"source": X, "target": EMBEDDED}), Call({"source": X, "target": EMBEDDED}, {"span": 2.0}),
-    ], through="numpy"),
+    ], ["source", "target"], through="numpy"),
 ])  # fmt: skip

@@ -204,7 +204,8 @@ PAPERS = [
               [Call(PAIR, reduction="none"), Call(FAR, {"omega": 5.0, "epsilon": 0.5}, "none")], through="numpy"),
     Reference("adaptive_wing", "numpy", "formula of Wang et al. 2019", adaptive_wing,
               [Call({"pred": PRED, "target": FRACTION}, reduction="none"),
-               Call({"pred": [0.2, 0.9], "target": [0.0, 1.0]}, {"theta": 0.3, "omega": 10.0}, "none")], through="numpy"),
+               Call({"pred": [0.2, 0.9], "target": [0.0, 1.0]}, {"theta": 0.3, "omega": 10.0}, "none")],
+              ["pred"], through="numpy"),
     Reference("balanced_mse", "torch", "torch.nn.functional.cross_entropy, as in the code of Ren et al. 2022", balanced_mse,
               [Call({"pred": PRED[0], "target": TARGET[0]}), Call(ONE), Call(FAR, {"noise": 3.0})], ["pred"]),
 ]  # fmt: skip
@@ -319,7 +320,7 @@ ASYMMETRIC = [
               [Call(BETWEEN), Call(BETWEEN, {"alpha": 0.5})], ["lower", "upper"]),
     Reference("scale_invariant_log", "numpy", "formula of Eigen et al. 2014", scale_invariant_log,
               [Call({"pred": POSITIVE, "depth": AMOUNT*(AMOUNT > 1.2)}), Call({"pred": POSITIVE, "depth": AMOUNT}, {"lam": 1.0})],
-              through="numpy"),
+              ["pred"], through="numpy"),
 ]  # fmt: skip
 
 
@@ -359,7 +360,7 @@ AMOUNTS = [
     Reference("zero_inflated_poisson", "statsmodels", "statsmodels.api.ZeroInflatedPoisson.loglikeobs", zero_inflated_poisson,
               [Call({"log_rate": r1(PRED), "gate_logit": r1(TARGET), "target": r1(COUNT)}, reduction="none"),
                Call({"log_rate": [2.0, -1.0], "gate_logit": [-20.0, 3.0], "target": [0, 0]}, reduction="none")],
-              through="numpy"),
+              ["log_rate", "gate_logit"], through="numpy"),
     Reference("gamma_nll", "torch", "torch.distributions.Gamma",
               nll(lambda mu, shape: D.Gamma(shape, shape / mu)),
               [Call({"mu": POSITIVE, "shape": SHAPE, "target": AMOUNT}),
@@ -440,7 +441,8 @@ DENSITIES = [
     Reference("generalized_gaussian_nll", "scipy", "scipy.stats.gennorm",
               bare(lambda mu, scale, shape, target: -scipy.stats.gennorm(shape, mu, scale).logpdf(target)),
               [Call({"mu": PRED, "scale": SCALE, "shape": SHAPE, "target": TARGET}, reduction="none"),
-               Call({"mu": [0.0], "scale": [2.0], "shape": [1.0], "target": [-9.0]}, reduction="none")], through="numpy"),
+               Call({"mu": [0.0], "scale": [2.0], "shape": [1.0], "target": [-9.0]}, reduction="none")],
+              ["mu", "scale", "shape"], through="numpy"),
     densities("log_normal_nll", ["mu", "sigma"], D.LogNormal,
               [Call({"mu": PRED, "sigma": SCALE, "target": AMOUNT}), Call({"mu": [0.0], "sigma": [0.1], "target": [1e-6]})]),
     densities("weibull_nll", ["scale", "shape"], D.Weibull,
@@ -481,14 +483,15 @@ SCORES = [
     Reference("energy_score", "scoringrules", 'scoringrules.es_ensemble(estimator="nrg")',
               bare(lambda ensemble, target: scoringrules.es_ensemble(target, ensemble, backend="numpy")),
               [Call(VECTORS, reduction="none"), Call({"ensemble": [[[1.0, 2.0]]], "target": [[3.0, -1.0]]}, reduction="none")],
-              through="numpy"),
+              ["ensemble"], through="numpy"),
     Reference("variogram_score", "scoringrules", 'scoringrules.vs_ensemble(estimator="nrg")',
               bare(lambda ensemble, target, p=1.0: scoringrules.vs_ensemble(target, ensemble, p=p, backend="numpy")),
-              [Call(VECTORS, reduction="none"), Call(VECTORS, {"p": 0.5}, "none")], through="numpy"),
+              [Call(VECTORS, reduction="none"), Call(VECTORS, {"p": 0.5}, "none")], ["ensemble"],
+              through="numpy"),
     Reference("dawid_sebastiani", "scipy", "2*scipy.stats.norm less log(2*pi)",
               bare(lambda mu, sigma, target: -2 * scipy.stats.norm(mu, sigma).logpdf(target) - np.log(2 * np.pi)),
               [Call(NORMAL, reduction="none"), Call({"mu": [0.0], "sigma": [0.1], "target": [40.0]}, reduction="none")],
-              through="numpy"),
+              ["mu", "sigma"], through="numpy"),
 ]  # fmt: skip
 
 
@@ -519,7 +522,7 @@ BOUNDED = [
     Reference("periodic", "numpy", "half the squared chord of the unit circle", circle,
               [Call(PAIR, reduction="none"), Call(HOURS, {"period": 24.0}, "none")], through="numpy"),
     Reference("wrapped_mae", "numpy", "angle of a complex number", around,
-              [Call(PAIR, reduction="none"), Call(HOURS, {"period": 24.0}, "none")], through="numpy"),
+              [Call(PAIR, reduction="none"), Call(HOURS, {"period": 24.0}, "none")], ["pred"], through="numpy"),
     Reference("von_mises_nll", "scipy", "scipy.stats.vonmises",
               bare(lambda mu, kappa, target: -scipy.stats.vonmises(kappa, mu).logpdf(target)),
               [Call(POINTS, reduction="none"),

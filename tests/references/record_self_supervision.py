@@ -240,7 +240,7 @@ record("self_supervision", [
     ], ["query", "key"]),
     Reference("moco", "info-nce-pytorch", "info_nce.InfoNCE, negative keys", moco, [
         Call({"query": X, "key": Y, "queue": QUEUE}), Call({"query": X[:1], "key": X[:1], "queue": QUEUE}),
-    ], ["query"]),
+    ], ["query", "key"]),
     Reference("moco", "lightly", "lightly.loss.NTXentLoss, memory bank", moco_bank, [
         Call({"query": X, "key": Y, "queue": QUEUE}, {"temperature": 0.2}),
     ]),
@@ -268,7 +268,7 @@ record("self_supervision", [
     ], ["z"]),
     Reference("sup_con_in", "numpy", "formula of Khosla et al. 2020", sup_con_in, [
         Call(Z_LABEL), Call(Z_LONELY, {"temperature": 1.0}),
-    ], through="numpy"),
+    ], ["z"], through="numpy"),
     Reference("clip_loss", "open-clip-torch", "open_clip.loss.ClipLoss", clip, [
         Call({"image": X, "text": Y, "log_scale": 2.6592600369}), Call({"image": X, "text": X, "log_scale": 4.5}),
         Call({"image": X[:1], "text": Y[:1], "log_scale": 0.0}),
@@ -299,10 +299,10 @@ record("self_supervision", [
     ], ["z1", "z2"]),
     Reference("rince", "numpy", "formula of Chuang et al. 2022", rince, [
         Call(VIEWS), Call(NEAR, {"q": 1.0, "share": 0.5}), Call(ONE, {"temperature": 0.1}),
-    ], through="numpy"),
+    ], ["z1", "z2"], through="numpy"),
     Reference("spectral_contrastive", "numpy", "formula of HaoChen et al. 2021", spectral, [
         Call(VIEWS), Call(TWO),
-    ], through="numpy"),
+    ], ["z1", "z2"], through="numpy"),
     Reference("alignment", "numpy", "formula of Wang and Isola 2020", alignment, [
         Call(VIEWS), Call(VIEWS, {"alpha": 1.0}), Call(ONE),
     ], through="numpy"),
@@ -312,7 +312,7 @@ record("self_supervision", [
     ], ["z1", "z2"]),
     Reference("uniformity", "numpy", "formula of Wang and Isola 2020, by scipy.spatial.distance.pdist", uniformity, [
         Call({"z": X}), Call({"z": X[:2]}, {"t": 0.5}),
-    ], through="numpy"),
+    ], ["z"], through="numpy"),
     Reference("hypersphere", "lightly", "lightly.loss.HypersphereLoss", views(HypersphereLoss), [
         Call(VIEWS), Call(NEAR, {"t": 2.0, "lam": 0.5, "alpha": 3.0}), Call(TWO),
     ], ["z1", "z2"]),
@@ -324,7 +324,7 @@ record("self_supervision", [
     ], ["online"]),
     Reference("simsiam", "lightly", "lightly.loss.NegativeCosineSimilarity, both ways", simsiam, [
         Call({"p1": P, "p2": Q, "z1": X, "z2": Y}), Call({"p1": P[:1], "p2": Q[:1], "z1": X[:1], "z2": Y[:1]}),
-    ], ["p1", "p2"]),
+    ], ["p1", "p2", "z1", "z2"]),
     Reference("tico", "lightly", "lightly.loss.TiCoLoss", tico, [
         Call(VIEWS | {"past": np.zeros((4, 4))}),
         Call(VIEWS | {"past": QUEUE.T @ QUEUE / 5}, {"beta": 0.5, "rho": 20.0}),
@@ -360,12 +360,12 @@ record("self_supervision", [
               "masked": [[1, 0, 1, 1], [0, 0, 1, 0]]}),
     ], ["pred"]),
     Reference("mine", "numpy", "formula of Belghazi et al. 2018", donsker_varadhan, [
-        Call({"score": SQUARE}), Call({"score": 50 * SQUARE}),
-    ], through="numpy"),
+        Call({"score": SQUARE}), Call({"score": 50 * SQUARE}, smooth=False),
+    ], ["score"], through="numpy"),
     Reference("nwj", "numpy", "formula of Nguyen et al. 2010 in Nowozin et al. 2016", nguyen, [
         Call({"score": SQUARE}), Call({"score": SQUARE[:2, :2]}),
-    ], through="numpy"),
+    ], ["score"], through="numpy"),
     Reference("deep_infomax", "numpy", "formula of Hjelm et al. 2019", infomax, [
-        Call({"score": SQUARE}), Call({"score": 50 * SQUARE}),
-    ], through="numpy"),
+        Call({"score": SQUARE}), Call({"score": 50 * SQUARE}, smooth=False),
+    ], ["score"], through="numpy"),
 ])  # fmt: skip
