@@ -22,7 +22,7 @@ from lossdsl.check.jets import DIAGONAL, GRADIENT, VALUE, Jets, Question
 from lossdsl.check.points import Point, Points
 from lossdsl.check.precision import DOUBLE, SINGLE
 from lossdsl.check.promises import promised
-from lossdsl.check.reference import Expected, Reference, Refused, is_elementwise
+from lossdsl.check.reference import ROUNDINGS, Expected, Reference, Refused, is_elementwise
 from lossdsl.check.report import Row
 from lossdsl.check.rounding import at_random
 from lossdsl.check.sizes import agreeing, choose
@@ -442,7 +442,7 @@ def as_expected(values: Any, allowed: float = 1e-12) -> Expected:
     array = np.empty(np.shape(values), dtype=object)
     array[...] = np.vectorize(mpf, otypes=[object])(np.asarray(values, dtype=object)) if np.size(values) else None
     ones = np.full(array.shape, mpf(1), dtype=object)
-    return Expected(array, ones, np.asarray(ones * mpf(allowed), dtype=object))
+    return Expected(array, ones, np.asarray(ones * mpf(allowed), dtype=object), ROUNDINGS)
 
 
 @pytest.mark.parametrize(
@@ -515,6 +515,16 @@ def test_autograd_has_no_excuse_in_general_position() -> None:
         assert comparison.wrong
         assert reason in excuse
         assert bool(excuse) == bool(reason)
+
+
+def test_autograd_may_lose_half_of_the_digits_that_cancellation_leaves_and_no_more() -> None:
+    """Terms a million times as large as their sum: of 53 bits, 33 are left, and half of those on the way."""
+    reference = as_expected([1.0], allowed=ROUNDINGS * 1e6 * 2.0**-53)
+    half = 1e6 * 2.0**-25.5
+    for error, excused in ((0.4 * half, True), (3 * half, False)):
+        comparison, excuse = verdict(np.array([1.0]), np.array([1.0 + error]), reference, "general")
+        assert comparison.wrong
+        assert bool(excuse) == excused
 
 
 def rate(formula: str, error: float) -> Any:

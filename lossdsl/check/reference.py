@@ -64,12 +64,14 @@ Objects = npt.NDArray[np.object_]
 class Expected:
     """The reference, the magnitude that errors are relative to, and the error that is allowed; in `mpf`, by entry.
 
-    The reference is nan where the formula has no value, or one that hangs on a rounding.
+    The reference is nan where the formula has no value, or one that hangs on a rounding.  `roundings` are those of the
+    longest way from an argument to the result: where nothing cancels, as many units of roundoff are allowed.
     """
 
     reference: Objects
     scale: Objects
     allowed: Objects
+    roundings: int
 
 
 @dataclass(frozen=True)
@@ -136,10 +138,11 @@ class Reference:
         self, reference: Objects, terms: Objects | None, lost: Objects, operations: int, precision: Precision
     ) -> Expected:
         scale = self._scale(reference)
-        plain = ROUNDINGS * operations * precision.roundoff * (scale if terms is None else terms)
+        roundings = ROUNDINGS * operations
+        plain = roundings * precision.roundoff * (scale if terms is None else terms)
         cancelled = LUCK * mpmath.sqrt(3 * operations) * lost
         flushed = operations * precision.smallest
-        return Expected(reference, scale, np.asarray(plain + cancelled + flushed, dtype=object))
+        return Expected(reference, scale, np.asarray(plain + cancelled + flushed, dtype=object), roundings)
 
     def _scale(self, reference: Objects) -> Objects:
         """Of an elementwise loss the magnitude of each entry, else the largest; those that are finite."""

@@ -33,8 +33,6 @@ EXCUSES: dict[Kind, str] = {
     "extreme": SATURATION,
 }
 LOSES_DIGITS = "autograd loses digits"
-WELL_CONDITIONED = 2.0**12
-"""What rounding may do, in ulps, to a derivative of a usual length whose terms do not cancel."""
 
 
 def judge(found: Any, witness: Any, expected: Expected, point: Point) -> tuple[Comparison, str] | None:
@@ -46,7 +44,7 @@ def judge(found: Any, witness: Any, expected: Expected, point: Point) -> tuple[C
     if wrong and compare(witness, expected, point.precision).wrong:
         return None
     comparison = _difference(found, witness, expected, point.precision)
-    excuse = EXCUSES.get(point.kind) or (LOSES_DIGITS if _close(comparison, point.precision) else "")
+    excuse = EXCUSES.get(point.kind) or (LOSES_DIGITS if _close(comparison, expected, point.precision) else "")
     if comparison.wrong and not wrong and excuse:
         return comparison, f" {comparison.wrong}: {excuse}, and the interpreter sides with the closed form"
     return comparison, ""
@@ -69,11 +67,14 @@ def _without_number(found: Any, witness: Any, expected: Expected) -> Comparison 
     return None
 
 
-def _close(comparison: Comparison, precision: Precision) -> bool:
-    """Whether half of the digits agree of those that cancellation in the formula leaves; errors are in ulps."""
+def _close(comparison: Comparison, expected: Expected, precision: Precision) -> bool:
+    """Whether half of the digits agree of those that cancellation in the formula leaves; errors are in ulps.
+
+    What is allowed (twice, as both are off) over the roundings of the longest way is an ulp of the numbers that cancel.
+    """
     if comparison.error is None or comparison.allowed is None or comparison.vast:
         return False
-    cancelled = max(1.0, comparison.allowed / WELL_CONDITIONED)
+    cancelled = max(1.0, comparison.allowed / expected.roundings)
     return bool(comparison.error <= 2.0 ** (precision.bits / 2) * cancelled)
 
 
@@ -85,5 +86,8 @@ def _as_expected(witness: Any, expected: Expected) -> Expected:
     numbers[undefined] = mpf("nan")
     with mpmath.workdps(DIGITS):
         return Expected(
-            numbers.reshape(np.shape(witness)), expected.scale, np.asarray(2 * expected.allowed, dtype=object)
+            numbers.reshape(np.shape(witness)),
+            expected.scale,
+            np.asarray(2 * expected.allowed, dtype=object),
+            2 * expected.roundings,
         )
