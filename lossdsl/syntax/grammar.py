@@ -1,7 +1,8 @@
-"""The parser tables, made once from the grammar file."""
+"""The parser tables, made from the grammar file by the first process that needs them, and kept in the user's cache."""
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -25,6 +26,11 @@ def grammar_text() -> str:
 @cache
 def tables() -> Lark:
     """Building a node runs with the parser, on its stack, so that nesting costs no recursion."""
+    return make_tables(cache_file())
+
+
+def make_tables(kept: Path | None) -> Lark:
+    """The tables that a file keeps; made anew, and written to it, where it has none for this grammar and this Lark."""
     return Lark(
         grammar_text(),
         parser="lalr",
@@ -32,7 +38,24 @@ def tables() -> Lark:
         keep_all_tokens=True,
         maybe_placeholders=False,
         transformer=Builder(),
+        cache=False if kept is None else str(kept),
     )
+
+
+def cache_file() -> Path | None:
+    """Where the tables are kept: $XDG_CACHE_HOME or ~/.cache; None where nothing can be written there.
+
+    Reading them takes a twentieth of the time that making them takes.  The folder is the user's alone, as what is in
+    it is trusted like compiled Python code.
+    """
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = base / "lossdsl"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # no home, or one that is read-only
+        return None
+    own = not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
+    return folder / "grammar.tables" if own and os.access(folder, os.W_OK) else None
 
 
 def spelling(kind: str) -> str:
