@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,9 +20,11 @@ from lossdsl.diagnostics import LossError
 from lossdsl.meaning import resolve
 from lossdsl.meaning.core import Program
 from lossdsl.syntax import parse
+from scripts import findings_page
 from tests.random_items import draw_program
 from tests.random_judge import Judge
 from tests.random_programs import Drawn
+from tests.random_shrinker import shrunk
 
 REGRESSIONS = sorted((Path(__file__).parent / "regressions").glob("*.json"))
 COUNT = int(os.environ.get("LOSSDSL_RANDOM_PROGRAMS", "0"))
@@ -39,7 +42,14 @@ def resolved(drawn: Drawn) -> Program | None:
 
 def judged(drawn: Drawn, program: Program) -> None:
     found = Judge(drawn, program).run()
+    if found and COUNT:
+        drawn = shrunk(drawn, is_wrong)
     assert not found, "\n".join([*found, "", drawn.text, json.dumps(drawn.record())])
+
+
+def is_wrong(drawn: Drawn) -> bool:
+    program = resolved(drawn)
+    return program is not None and bool(Judge(drawn, program).run())
 
 
 OPEN: set[str] = set()
@@ -74,6 +84,26 @@ def test_regression(path: Path) -> None:
     program = resolved(drawn)
     assert program is not None, drawn.text
     judged(drawn, program)
+
+
+def test_the_page_of_findings_is_current() -> None:
+    assert findings_page.PAGE.read_text(encoding="utf-8") == findings_page.page()
+
+
+def test_a_failing_program_is_made_small() -> None:
+    """Here all that subtract below a sum are taken to fail."""
+    tried: list[str] = []
+
+    def fails(drawn: Drawn) -> bool:
+        tried.append(drawn.text)
+        return re.search(r"sum\[[^\]]*\]\(.*-", drawn.text.split("return")[-1]) is not None
+
+    drawn = next(d for s in range(1000) if resolved(d := draw_program(random.Random(s))) is not None and fails(d))
+    small = shrunk(drawn, fails)
+    assert fails(small)
+    assert resolved(small) is not None
+    assert len(small.text.split("return")[-1]) < 40 < len(drawn.text.split("return")[-1])
+    assert len(tried) < 500
 
 
 def test_most_drawn_texts_are_programs() -> None:
