@@ -45,7 +45,7 @@ GENERIC = (
     1e-12, 1e-5, 1e-3, 0.21875, 0.328125, 0.59375, 0.8125, 0.96875, 1.28125, 2.75, 3.375, 11.25, 17.625, 40.390625,
 )  # fmt: skip
 """Exact in binary or nearly so, off every kink and tie; taken with both signs."""
-STEPS = ("floor", "round", "sign", "mod")
+STEPS = ("floor", "round", "sign", "mod", "fraction")
 """SymPy leaves the derivative of floor as it stands; `derived` knows it to be 0."""
 CONVENTIONS = ("stop_gradient",)
 """Rows whose derivative is not that of their value."""

@@ -33,10 +33,12 @@ CASES: dict[str, tuple[str, str, str, list[float]]] = {
     "complement of a mixture": (
         "1 - (sigmoid(x)*t + (1 - sigmoid(x))*(1 - t))", "sigmoid", "1 - (sigmoid(x)*t + y*(1 - t))", [40.0, -40.0],
     ),
-    "complement of a softmax": ("sum[n](1 - softmax[n](x))", "expm1", "sum[n](2 - softmax[n](x))", []),
+    "complement of a softmax": ("sum[n](1 - softmax[n](x))", "softmax_complement", "sum[n](2 - softmax[n](x))", []),
+    "softmax, minus one": ("sum[n](softmax[n](x) - 1)", "softmax_complement", "sum[n](softmax[n](x) - 2)", []),
     "expm1": ("exp(x) - 1", "expm1", "exp(x) - 2", [1e-20, -1e-17]),
     "power of a constant, minus one": ("2^x - 1", "expm1", "2^x - 2", [1e-20, 1e-6]),
     "expm1, reversed": ("1 - exp(x)", "expm1", "2 - exp(x)", [1e-20, -1e-17]),
+    "complement of a power of a constant": ("1 - 0.5^x", "expm1", "2 - 0.5^x", [1e-9, 1e-3, 3.0]),
     "exprel": ("(exp(x) - 1)/x", "exprel", "(exp(x) - 1)/y", [1e-20, 0.5]),
     "hypot": ("sqrt(x^2 + y^2)", "hypot", "sqrt(x^3 + y^2)", [1e200, 1e-200]),
     "hypot of a constant": ("sqrt(x^2 + g)", "hypot", "sqrt(x^2 + y)", [1e200, -1e200]),
@@ -59,6 +61,22 @@ CASES: dict[str, tuple[str, str, str, list[float]]] = {
     "log1p of minus": ("log(1 - x)", "log1p", "log(2 - x)", [1e-20]),
     "softplus": ("log1p(exp(x))", "softplus", "log1p(exp(x) + 1)", [800.0]),
     "log1mexp": ("log(1 - exp(x))", "log1mexp", "log(2 - exp(x))", [-1e-20, -50.0]),
+    "log of the complementary log-log link": (
+        "log(1 - exp(-exp(x)))", "gumbel_logcdf", "log(1 - exp(-sinh(x)))", [-800.0, -30.0, -1e-3, 2.0],
+    ),
+    "integral of log1p": (
+        "3/g*(g*x + 1)*log1p(g*x) - 3*x", "log1p_integral", "3/g*(g*x + 1)*log1p(g*x) - 2*x", [1e-12, -1e-5, 0.3],
+    ),
+    "integral of log1p, as it stands": (
+        "(x + 1)*log(1 + x) - x", "log1p_integral", "(x + 1)*log(1 + x) - y", [1e-12, -1e-5, 0.3],
+    ),
+    "difference over the sum of sizes": ("|x - y|/(|x| + |y|)", "canberra", "|x - y|/(|x| + y)", [-1e-3, -2.0, 0.3]),
+    "scaled difference over the sum of sizes": (
+        "200*|x - y|/(|x| + |y|)", "canberra", "200*|x + y|/(|x| + |y|)", [-1e-3, -2.0, 0.3],
+    ),
+    "difference over the mean of sizes": (
+        "|x - y|/((|x| + |y|)/2)", "canberra", "|x - y|/((|x| - |y|)/2)", [-1e-3, -2.0, 0.3],
+    ),
     "log of the normal distribution": ("log(normal_cdf(x))", "normal_logcdf", "log(erfc(x))", [-40.0]),
     "xlogy": ("w*log(x)", "xlogy", "3*log(x)", [0.5]),
     "xlog1py": ("w*log(1 - x)", "xlog1py", "3*log(1 - x)", [1e-20]),

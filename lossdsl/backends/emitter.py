@@ -85,6 +85,8 @@ class Emitter:
         self._text: dict[tuple[int, View], Text] = {}
         self._variables: dict[str, str] = {}
         self._stage_text: dict[str, str] = {}
+        self._holders: dict[str, str] = {}
+        """Text of an expression -> the variable that holds its value; no variable is assigned to twice."""
         self._order: dict[Index, int] = {}
         self._uses: Counter[int] = Counter()
         self._host: dict[int, bool] = {}
@@ -132,10 +134,10 @@ class Emitter:
 
     def checkpoint(self) -> tuple[object, ...]:
         """What has been emitted so far, to return to when the statements that follow run only sometimes."""
-        return dict(self._text), dict(self._variables), dict(self._stage_text)
+        return dict(self._text), dict(self._variables), dict(self._stage_text), dict(self._holders)
 
     def restore(self, state: tuple[object, ...]) -> None:
-        self._text, self._variables, self._stage_text = state  # type: ignore[assignment]
+        self._text, self._variables, self._stage_text, self._holders = state  # type: ignore[assignment]
 
     # ------------------------------------------------------------ extents
 
@@ -196,7 +198,10 @@ class Emitter:
             key = (node.id, node.kind)
             if key not in self._text:
                 text = self._node(node)
-                if self._wants_variable(node, text):
+                holder = self._holders.get(strip(text.code))
+                if holder is not None:  # the same under other names of indices
+                    text = Text(holder, CALL, text.host)
+                elif self._wants_variable(node, text):
                     text = self._assign(node, text)
                 self._text[key] = text
 
@@ -209,10 +214,7 @@ class Emitter:
         return named or self._uses[node.id] > 1 or len(text.code) > LINE
 
     def _assign(self, node: Node, text: Text) -> Text:
-        name = self.names.fresh(self.hints.get(node.id, "t"))
-        code = strip(text.code)
-        self.lines.append(f"{name} = {code}")
-        return Text(name, CALL, text.host)
+        return Text(self._held(strip(text.code), self.hints.get(node.id, "t")), CALL, text.host)
 
     def _viewed(self, node: Node, view: View) -> Text:
         own = self._text[node.id, node.kind]
@@ -299,9 +301,8 @@ class Emitter:
         assert isinstance(index, Index)
         key = f"int:{node.id}"
         if key not in self._variables:
-            self._variables[key] = self.names.fresh(f"at_{index.name}")
             code = self.dialect.arange(self.extent(index.low), self.extent(index.high))
-            self.lines.append(f"{self._variables[key]} = {code}")
+            self._variables[key] = self._held(code, f"at_{index.name}")
         return Text(self._variables[key])
 
     def _operand_view(self, node: Node, arg: Node) -> View:
@@ -409,13 +410,19 @@ class Emitter:
     def stage(self, stage: Stage) -> str:
         """The variable that holds a stage; emits it at the first call."""
         if stage.name not in self._stage_text:
-            name = self.names.fresh(stage.name)
-            self._stage_text[stage.name] = name
             if stage.positions:
-                self.lines += scatter_lines(self, stage, name)
+                self._stage_text[stage.name] = self.names.fresh(stage.name)
+                self.lines += scatter_lines(self, stage, self._stage_text[stage.name])
             else:
-                self.lines.append(f"{name} = {reduction(self, stage)}")
+                self._stage_text[stage.name] = self._held(reduction(self, stage), stage.name)
         return self._stage_text[stage.name]
+
+    def _held(self, code: str, hint: str) -> str:
+        """The variable that holds the value of an expression."""
+        if code not in self._holders:
+            self._holders[code] = self.names.fresh(hint)
+            self.lines.append(f"{self._holders[code]} = {code}")
+        return self._holders[code]
 
     def count_new(self, node: Node) -> None:
         """Take in a node that was made after the plan."""

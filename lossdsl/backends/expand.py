@@ -7,9 +7,10 @@ an exponential and the sum.  The exponentials of the value and of the gradient a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from lossdsl.ir.graph import Graph, Node, reachable
+from lossdsl.backends.certainty import by_complements
+from lossdsl.ir.graph import Graph, Index, Node, reachable
 from lossdsl.ir.stage import Stage, StageTable
 
 
@@ -27,6 +28,27 @@ def stage_nodes(table: StageTable, roots: Sequence[Node]) -> list[Node]:
     return [seen[i] for i in sorted(seen)]
 
 
+@dataclass(frozen=True)
+class Exponentials:
+    """The parts of a logsumexp, as nodes over its out indices.
+
+    peak: the greatest element, -inf of nothing; shift: the same, or 0 where it is not finite.
+    total: the sum of exp(element - shift): 0 of nothing, otherwise at least 1, since the greatest element gives 1.
+    others: the sum of those below 1: total - 1 with all its digits, where the total is less than 2.
+    """
+
+    peak: Node
+    shift: Node
+    total: Node
+    others: Node
+
+    def at(self, graph: Graph, mapping: Mapping[Index, Node]) -> Exponentials:
+        """The parts at other positions."""
+        memo: dict[int, Node] = {}
+        parts = (self.peak, self.shift, self.total, self.others)
+        return Exponentials(*(graph.substitute(part, mapping, memo) for part in parts))
+
+
 class Expansion:
     """Rewrites nodes of one table into nodes without logsumexp, softmax weights and norms, in a table of their own."""
 
@@ -38,7 +60,9 @@ class Expansion:
             self.table.add_array(array)
         self._new: dict[int, Node] = {}
         self._stages: dict[str, str] = {}
-        self._parts: dict[str, tuple[Node, Node, Stage]] = {}
+        self._exponentials: dict[str, Exponentials] = {}
+        self._norms: dict[str, Node] = {}
+        self._has_weights = any(stage.op == "logsumexp" for stage in table.stages.values())
 
     def rewrite(self, roots: Sequence[Node]) -> list[Node]:
         """The roots, rewritten."""
@@ -49,34 +73,82 @@ class Expansion:
 
     def _node(self, node: Node) -> Node:
         g = self.graph
+        if self._has_weights and node.op in ("add", "sub"):
+            stable = by_complements(self.old, node)
+            if stable is not None:
+                return self.rewrite([stable])[0]
         args = [self._new[a.id] for a in node.args]
-        if node.op == "read":
-            return self._read(str(node.value), args)
-        if node.op == "softmax_weight" and self._is_logsumexp(node.args[1]):
-            peak, total = self._at(node.args[1])
-            safe = g.where(g.apply("eq", total, g.const(0)), g.const(1), total)
-            return g.apply("exp", args[0] - peak) / safe
-        if node.op == "sub":
-            a, b = node.args
-            if self._is_logsumexp(b):
-                peak, total = self._at(b)
-                return (args[0] - peak) - self._log(total)
-            if self._is_logsumexp(a):
-                peak, total = self._at(a)
-                return self._log(total) + (peak - args[1])
+        match node.op, node.args:
+            case "read", _:
+                return self._read(str(node.value), args)
+            case "softmax_weight", (_, s) if self._is_logsumexp(s):
+                return self._weight(args[0], self._at(s))
+            case "softmax_complement", (_, s) if self._is_logsumexp(s):
+                return self._complement(args[0], self._at(s))
+            case "sub", (_, s) if self._is_logsumexp(s):
+                parts = self._at(s)
+                return (args[0] - parts.peak) - self._log(parts)
+            case "sub", (s, _) if self._is_logsumexp(s):
+                parts = self._at(s)
+                return self._log(parts) + (parts.peak - args[1])
         return g.rebuild(node, args)
+
+    # ------------------------------------------------------------ logsumexp
 
     def _is_logsumexp(self, node: Node) -> bool:
         stage = self.old.stages.get(str(node.value)) if node.op == "read" else None
         return stage is not None and stage.op == "logsumexp"
 
-    def _at(self, read: Node) -> tuple[Node, Node]:
-        """Peak and sum of the logsumexp that is read, at the position of the read."""
-        g = self.graph
+    def _at(self, read: Node) -> Exponentials:
+        """The parts of the logsumexp that is read, at the position of the read."""
         self._stage(str(read.value))
-        peak, total, stage = self._parts[str(read.value)]
-        mapping = {k: self._new[a.id] for k, a in zip(stage.out, read.args, strict=True)}
-        return g.substitute(peak, mapping), g.substitute(total, mapping)
+        out = self.old.stages[str(read.value)].out
+        mapping = {k: self._new[a.id] for k, a in zip(out, read.args, strict=True)}
+        return self._exponentials[str(read.value)].at(self.graph, mapping)
+
+    def _logsumexp(self, stage: Stage, where: Node | None, body: Node) -> Exponentials:
+        g = self.graph
+        peak = self.table.value(f"peak_{stage.name}", stage.out, "max", stage.reduced, where, body)
+        finite = g.apply("lt", g.apply("abs", peak), g.const("inf"))
+        shift = self._without_gradient(g.where(finite, peak, g.const(0)))
+        below = g.apply("exp", body - shift)
+        total = self.table.value(f"total_{stage.name}", stage.out, "sum", stage.reduced, where, below)
+        smaller = g.apply("fraction", self._without_gradient(below))
+        others = self.table.value(f"others_{stage.name}", stage.out, "sum", stage.reduced, where, smaller)
+        return Exponentials(self._without_gradient(peak), shift, total, others)
+
+    def _without_gradient(self, node: Node) -> Node:
+        """What autograd is to take for a constant."""
+        return node
+
+    def _rest(self, parts: Exponentials) -> Node:
+        """The total without the greatest element; 0 of nothing."""
+        g = self.graph
+        return g.where(self._is_certain(parts), parts.others, parts.total - g.const(1))
+
+    def _is_certain(self, parts: Exponentials) -> Node:
+        """Whether the greatest element has more than half of the total, or there is none."""
+        return self.graph.apply("lt", parts.total, self.graph.const(2))
+
+    def _log(self, parts: Exponentials) -> Node:
+        """The logsumexp minus its peak: 0 of nothing, whose peak is -inf."""
+        return self.graph.apply("log1p", self._rest(parts))
+
+    def _divisor(self, parts: Exponentials) -> Node:
+        g = self.graph
+        return g.where(g.apply("eq", parts.total, g.const(0)), g.const(1), parts.total)
+
+    def _weight(self, element: Node, parts: Exponentials) -> Node:
+        return self.graph.apply("exp", element - parts.shift) / self._divisor(parts)
+
+    def _complement(self, element: Node, parts: Exponentials) -> Node:
+        """1 - weight, as the weight of all but the greatest, plus what the element lacks to the greatest."""
+        g = self.graph
+        divisor = self._divisor(parts)
+        others = g.where(self._is_certain(parts), parts.others / divisor, g.const(1) - g.const(1) / divisor)
+        return others + (g.const(1) - g.apply("exp", element - parts.shift)) / divisor
+
+    # ------------------------------------------------------------ stages
 
     def _read(self, name: str, args: Sequence[Node]) -> Node:
         g = self.graph
@@ -84,13 +156,15 @@ class Expansion:
             return g.read(name, args)
         stage = self.old.stages[name]
         self._stage(name)
-        if name in self._parts:
-            value, total, _ = self._parts[name]
-            if stage.op == "logsumexp":
-                value = value + self._log(total)
-            mapping = {k: a for k, a in zip(stage.out, args, strict=True) if a is not g.index(k)}
-            return g.substitute(value, mapping)
-        return g.read(self._stages[name], args)
+        if name in self._exponentials:
+            parts = self._exponentials[name]
+            value = parts.peak + self._log(parts)
+        elif name in self._norms:
+            value = self._norms[name]
+        else:
+            return g.read(self._stages[name], args)
+        mapping = {k: a for k, a in zip(stage.out, args, strict=True) if a is not g.index(k)}
+        return g.substitute(value, mapping)
 
     def _stage(self, name: str) -> None:
         if name in self._stages:
@@ -100,27 +174,15 @@ class Expansion:
         where = None if stage.where is None else self._new[stage.where.id]
         body = self._new[stage.body.id]
         if stage.op == "logsumexp":
-            self._parts[name] = (*self._logsumexp(stage, where, body), stage)
+            self._exponentials[name] = self._logsumexp(stage, where, body)
         elif stage.op == "norm":
-            self._parts[name] = (self._norm(stage, where, body), body, stage)
+            self._norms[name] = self._norm(stage, where, body)
         else:
             positions = tuple((k, self._new[p.id]) for k, p in stage.positions)
             fresh = replace(stage, where=where, body=body, positions=positions)
             self._stages[name] = self.table.add(
                 name, fresh.out, fresh.op, fresh.reduced, fresh.where, fresh.body, fresh.positions
             )
-
-    def _logsumexp(self, stage: Stage, where: Node | None, body: Node) -> tuple[Node, Node]:
-        g = self.graph
-        peak = self.table.value(f"peak_{stage.name}", stage.out, "max", stage.reduced, where, body)
-        finite = g.apply("lt", g.apply("abs", peak), g.const("inf"))
-        shift = g.where(finite, peak, g.const(0))
-        below = g.apply("exp", body - shift)
-        return shift, self.table.value(f"total_{stage.name}", stage.out, "sum", stage.reduced, where, below)
-
-    def _log(self, total: Node) -> Node:
-        """The logarithm of a sum of exponentials, -inf where nothing was summed."""
-        return self.graph.apply("log", total)
 
     def _norm(self, stage: Stage, where: Node | None, body: Node) -> Node:
         g = self.graph

@@ -20,6 +20,12 @@ def _hypot(x: Any, y: Any) -> Any:
     return sympy().sqrt(x**2 + y**2)
 
 
+def _canberra_slope(o: Any, x: Any, y: Any) -> Any:
+    """2|y|/(|x| + |y|)^2 towards y where the signs are the same, 0 where they differ, the mean of both at 0."""
+    size = o.abs(x) + o.abs(y)
+    return (1 + o.sign(x) * o.sign(y)) * o.sign(x - y) * (o.abs(y) / size) / size
+
+
 ROWS = (
     Function(
         "hypot", 2, _hypot, oracles.hypot, "_hypot({0}, {1})", "_hypot({0}, {1})", (REAL, REAL), POSITIVE,
@@ -101,6 +107,23 @@ ROWS = (
         # near x = y the deviance of Loader, Fast and Accurate Computation of Binomial Probabilities, 2000
         source="scipy.special.kl_div",
         surface=False, conditioned=True, display=lambda o, x, y: x * (o.log(x) - o.log(y)) - x + y,
+    ),
+    Function(
+        "log1p_integral", 1, lambda x: (1 + x) * sympy().log(1 + x) - x, oracles.log1p_integral,
+        "_log1p_integral({0})", "_log1p_integral({0})", ((-1.0, INF),), POSITIVE,
+        derivative=lambda o, x: (o.log1p(x),), curvature="convex", numpy_helpers=("_log1p_integral",),
+        torch_helpers=("_log1p_integral",), latex="\\left((1 + {0}) \\log(1 + {0}) - {0}\\right)",
+        source="kl_div(1 + x, 1), by the same series", surface=False, conditioned=True,
+        display=lambda o, x: (1 + x) * o.log(1 + x) - x,
+    ),
+    Function(
+        "canberra", 2, lambda x, y: abs(x - y) / (abs(x) + abs(y)), oracles.canberra,
+        "_canberra({0}, {1})", "_canberra({0}, {1})", (REAL, REAL), (0.0, 1.0),
+        derivative=lambda o, x, y: (_canberra_slope(o, x, y), _canberra_slope(o, y, x)),
+        numpy_helpers=("_canberra",), torch_helpers=("_canberra",),
+        latex="\\frac{{\\left|{0} - {1}\\right|}}{{\\left|{0}\\right| + \\left|{1}\\right|}}",
+        source="scipy.spatial.distance.canberra of one element, but NaN at (0, 0)", surface=False, conditioned=True,
+        display=lambda o, x, y: o.abs(x - y) / (o.abs(x) + o.abs(y)),
     ),
     Function(
         "log_ratio", 2, lambda x, y: sympy().log(x / y), oracles.log_ratio,

@@ -62,10 +62,11 @@ ROWS = (
         source="scipy.special.logit: -inf at 0, inf at 1",
     ),
     Function(
-        "sigmoid", 1, lambda x: 1 / (1 + sympy().exp(-x)), oracles.sigmoid, "_sigmoid({0})", "torch.sigmoid({0})",
-        (REAL,), UNIT,
+        "sigmoid", 1, lambda x: 1 / (1 + sympy().exp(-x)), oracles.sigmoid,
+        "_sigmoid({0})", "_sigmoid({0})", (REAL,), UNIT,
         # never s*(1 - s): 1 - s has no digits left for x > 37
-        derivative=lambda o, x: (o.sigmoid(x) * o.sigmoid(-x),), monotone=1, numpy_helpers=("_sigmoid",),
+        derivative=lambda o, x: (o.sigmoid(x) * o.sigmoid(-x),), monotone=1,
+        numpy_helpers=("_sigmoid",), torch_helpers=("_sigmoid",),
         latex="\\sigma\\left({0}\\right)", finite_derivative=True, source="scipy.special.expit",
     ),
     Function(

@@ -26,6 +26,24 @@ def _exp_moment(order: Any, x: Any) -> Any:
     return sp.Piecewise((sp.Rational(1, int(order) + 1), sp.Eq(x, 0)), (closed, True))
 
 
+SATURATED = 50
+"""exp(-exp(x)) is less than any float, and taken for 0, for x above this."""
+
+
+def _gumbel_logcdf(x: Any) -> Any:
+    sp = sympy()
+    return sp.Piecewise((0, x > SATURATED), (sp.log(1 - sp.exp(-sp.exp(x))), True))
+
+
+def _gumbel_hazard(x: Any) -> Any:
+    sp = sympy()
+    return sp.Piecewise((0, x > SATURATED), (sp.exp(x) / (sp.exp(sp.exp(x)) - 1), True))
+
+
+def _gumbel_excess(o: Any, u: Any) -> Any:
+    return u * (1 - o.exp_moment(1, -u) / o.exprel(-u))
+
+
 def _guarded(value: Any, condition: Any) -> Any:
     return sympy().Piecewise((0, condition), (value, True))
 
@@ -78,6 +96,35 @@ ROWS = (
         numpy_helpers=("_softmax_weight",), torch_helpers=("_softmax_weight",), latex="e^{{{0} - {1}}}",
         source="exp(e - s), 0 where s is -inf: nothing was summed", surface=False, conditioned=True,
         display=lambda o, e, s: o.exp(e - s),
+    ),
+    Function(
+        "gumbel_logcdf", 1, _gumbel_logcdf, oracles.gumbel_logcdf,
+        "_gumbel_logcdf({0})", "_gumbel_logcdf({0})", (REAL,), (-INF, 0.0),
+        derivative=lambda o, x: (o.gumbel_hazard(x),), monotone=1, curvature="concave",
+        numpy_helpers=("_gumbel_logcdf",), torch_helpers=("_gumbel_logcdf",),
+        latex="\\log\\left(1 - e^{{-e^{{{0}}}}}\\right)", finite_derivative=True,
+        source="log of the probability by the complementary log-log link; scipy.stats.gumbel_l.logcdf",
+        surface=False, conditioned=True, ulps=8, display=lambda o, x: o.log(1 - o.exp(-o.exp(x))),
+    ),
+    Function(
+        "gumbel_hazard", 1, _gumbel_hazard, oracles.gumbel_hazard,
+        "_gumbel_hazard({0})", "_gumbel_hazard({0})", (REAL,), (0.0, 1.0),
+        # -u h (1 - m) with u = e^x: the mean m of t under e^(-ut) on [0, 1] is at most 1/2; h (1 - u - h) would cancel
+        derivative=lambda o, x: (-o.gumbel_hazard(x) * _gumbel_excess(o, o.exp(o.min(x, SATURATED))),),
+        monotone=-1, numpy_helpers=("_gumbel_hazard",), torch_helpers=("_gumbel_hazard",),
+        latex="\\frac{{e^{{{0}}}}}{{e^{{e^{{{0}}}}} - 1}}", finite_derivative=True,
+        source="density over distribution function of the Gumbel law of minima", surface=False, conditioned=True,
+        ulps=8,
+        display=lambda o, x: o.exp(x) / (o.exp(o.exp(x)) - 1),
+    ),
+    Function(
+        "softmax_complement", 2, lambda e, s: 1 - sympy().exp(e - s), oracles.softmax_complement,
+        "_softmax_complement({0}, {1})", "_softmax_complement({0}, {1})", (REAL, REAL), (-INF, 1.0),
+        derivative=lambda o, e, s: (-o.softmax_weight(e, s), o.softmax_weight(e, s)),
+        numpy_helpers=("_softmax_complement",), torch_helpers=("_softmax_complement",),
+        latex="\\left(1 - e^{{{0} - {1}}}\\right)",
+        source="1 - exp(e - s), 1 where s is -inf: nothing was summed", surface=False, conditioned=True,
+        display=lambda o, e, s: 1 - o.exp(e - s),
     ),
     Function(
         "guarded_mul", 2, lambda g, d: g * d, oracles.guarded_mul, "_guarded_mul({0}, {1})", "_guarded_mul({0}, {1})",

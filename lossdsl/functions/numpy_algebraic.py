@@ -71,6 +71,25 @@ def _expm1_excess(x: np.ndarray | float) -> np.ndarray:
     return np.where(np.abs(x) < 1, small * small / 2 * series, np.expm1(x) - np.where(np.asarray(x) == np.inf, 0, x))
 
 
+def _log1p_integral(x: np.ndarray | float) -> np.ndarray:
+    """(1 + x) log(1 + x) - x: near 0 by the series of `_kl_div`."""
+    x = np.asarray(x)
+    v = x / (2 + x)
+    w = np.minimum(v * v, 0.04)
+    series = np.zeros_like(w)
+    for n in range(27, 1, -2):
+        series = w * (series + 1 / n)
+    far = np.where((x == -1) | (x == np.inf), np.abs(x), (1 + x) * np.log1p(x) - x)
+    result: np.ndarray = np.where(np.abs(v) < 0.2, x * v + 2 * (1 + x) * v * series, far)
+    return result
+
+
+def _canberra(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
+    """|x - y|/(|x| + |y|)."""
+    result: np.ndarray = np.abs(np.subtract(x, y)) / (np.abs(x) + np.abs(y))
+    return result
+
+
 def _log_ratio(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
     """log(x/y), near 0 by the difference, which is exact there."""
     ratio = np.divide(x, y)

@@ -100,9 +100,33 @@ def _exp_moment(order: int, x: np.ndarray | float) -> np.ndarray:
     return result.astype(np.result_type(x.dtype, np.float32))
 
 
+def _gumbel_logcdf(x: np.ndarray | float) -> np.ndarray:
+    """log(1 - exp(-exp(x))): below 0 as x plus the log of what exp(x) lacks to it, in ratio."""
+    u = np.exp(x)
+    return np.where(np.asarray(x) < 0, x + np.log(_exprel(-u)), np.log1p(-np.exp(-u)))
+
+
+def _gumbel_hazard(x: np.ndarray | float) -> np.ndarray:
+    """exp(x)/(exp(exp(x)) - 1): 1 far below 0."""
+    result: np.ndarray = 1 / _exprel(np.exp(x))
+    return result
+
+
 def _softmax_weight(e: np.ndarray | float, s: np.ndarray | float) -> np.ndarray:
     """exp(e - s), and 0 where s is -inf: the log of an empty sum."""
     return np.where(np.asarray(s) == -np.inf, 0, np.exp(np.subtract(e, s)))
+
+
+def _softmax_complement(e: np.ndarray | float, s: np.ndarray | float) -> np.ndarray:
+    """1 - exp(e - s), and 1 where s is -inf: the log of an empty sum."""
+    return np.where(np.asarray(s) == -np.inf, 1, -np.expm1(np.subtract(e, s)))
+
+
+def _fraction(x: np.ndarray | float) -> np.ndarray:
+    """What x has behind the point, with its sign."""
+    fraction: np.ndarray = np.asarray(np.trunc(x))
+    np.subtract(x, fraction, out=fraction)
+    return fraction
 
 
 def _guarded_mul(g: np.ndarray | float, d: np.ndarray | float) -> np.ndarray:

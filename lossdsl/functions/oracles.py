@@ -206,6 +206,12 @@ def floor(x: Any) -> Any:
 
 
 @oracle
+def fraction(x: Any) -> Any:
+    mp = mpmath()
+    return mp.nan if mp.isinf(x) else x - mp.sign(x) * mp.floor(abs(x))
+
+
+@oracle
 def nearest(x: Any) -> Any:
     return x if mpmath().isinf(x) else mpmath().nint(x)
 

@@ -83,6 +83,23 @@ def kl_div(x: Any, y: Any) -> Any:
 
 
 @oracle
+def log1p_integral(x: Any) -> Any:
+    mp = mpmath()
+    if not -1 < x < INF:
+        return {-1: mp.mpf(1), INF: mp.inf}.get(x, mp.nan)
+    with mp.extraprec(2 * abs(mp.mag(x)) if x else 0):
+        return (1 + x) * mp.log1p(x) - x
+
+
+@oracle
+@doubled
+def canberra(x: Any, y: Any) -> Any:
+    mp = mpmath()
+    size = abs(x) + abs(y)
+    return abs(x - y) / size if 0 < size < INF else mp.nan
+
+
+@oracle
 @doubled
 def log_ratio(x: Any, y: Any) -> Any:
     mp = mpmath()

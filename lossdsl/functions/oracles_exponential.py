@@ -143,6 +143,31 @@ def softmax_weight(e: Any, s: Any) -> Any:
         return mp.exp(e - s)
 
 
+@oracle
+def gumbel_logcdf(x: Any) -> Any:
+    mp = mpmath()
+    if x > 50:  # exp(-exp(50)) is less than any float
+        return mp.mpf(0)
+    return mp.log(-expm1(-mp.exp(x))) if x < 0 else mp.log1p(-mp.exp(-mp.exp(x)))
+
+
+@oracle
+def gumbel_hazard(x: Any) -> Any:
+    mp = mpmath()
+    if x > 50:
+        return mp.mpf(0)
+    return mp.exp(x) / mp.expm1(mp.exp(x)) if x > -INF else mp.mpf(1)
+
+
+@oracle
+def softmax_complement(e: Any, s: Any) -> Any:
+    mp = mpmath()
+    if s == -mp.inf:
+        return mp.mpf(1)
+    with mp.extraprec(max(0, mp.mag(e), mp.mag(s)) if mp.isfinite(e) and mp.isfinite(s) else 0):
+        return -expm1(e - s)
+
+
 def guarded_mul(g: Any, d: Any) -> Any:
     """0 where one of them is 0, whatever the other is: NaN too."""
     return mpmath().mpf(0) if g == 0 or d == 0 else mul(g, d)

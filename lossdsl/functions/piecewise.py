@@ -20,6 +20,11 @@ def _step(x: Any) -> Any:
     return sp.Piecewise((up - 1, halfway_odd), (up, True))
 
 
+def _fraction(x: Any) -> Any:
+    sp = sympy()
+    return x - sp.sign(x) * sp.floor(sp.Abs(x))
+
+
 def _clip(x: Any, low: Any, high: Any) -> Any:
     sp = sympy()
     return sp.Piecewise((high, sp.Or(sp.Gt(x, high), sp.Gt(low, high))), (low, sp.Lt(x, low)), (x, True))
@@ -109,6 +114,12 @@ ROWS = (
         "round", 1, _step, oracles.nearest, "np.round({0})", "torch.round({0})", (REAL,), REAL,
         derivative=lambda o, x: (0,), monotone=1, finite_derivative=True, result="int",
         source="torch.round: half to even", ulps=0,
+    ),
+    Function(
+        "fraction", 1, _fraction, oracles.fraction, "_fraction({0})", "torch.frac({0})", (REAL,), (-1.0, 1.0),
+        derivative=lambda o, x: (1,), numpy_helpers=("_fraction",), finite_derivative=True,
+        source="torch.frac: x minus its whole part, of the same sign; derivative 1 at whole numbers, too",
+        surface=False, ulps=0, display=lambda o, x: x - o.sign(x) * o.floor(o.abs(x)),
     ),
     Function(
         "stop_gradient", 1, lambda x: x, oracles.identity, "({0})", "torch.detach({0})", (REAL,), REAL,

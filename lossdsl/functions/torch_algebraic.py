@@ -74,6 +74,27 @@ def _expm1_excess(x: torch.Tensor) -> torch.Tensor:
     return torch.where(near, small * small / 2 * series, torch.expm1(large) - torch.where(large == torch.inf, 0, large))
 
 
+def _log1p_integral(x: torch.Tensor) -> torch.Tensor:
+    """(1 + x) log(1 + x) - x: near 0 by the series of `_kl_div`."""
+    near = (x > -0.33) & (x < 0.5)
+    a = torch.where(near, x, 0)
+    v = a / (2 + a)
+    w = v * v
+    series = torch.zeros_like(w)
+    for n in range(27, 1, -2):
+        series = w * (series + 1 / n)
+    flat = (x == -1) | (x == torch.inf)
+    b = torch.where(near | flat, 1, x)
+    far = torch.where(flat, torch.abs(x), (1 + b) * torch.log1p(b) - b)
+    return torch.where(near, a * v + 2 * (1 + a) * v * series, far)
+
+
+def _canberra(x: torch.Tensor | float, y: torch.Tensor | float) -> torch.Tensor:
+    """|x - y|/(|x| + |y|)."""
+    x, y = _tensors(x, y)
+    return torch.abs(x - y) / (torch.abs(x) + torch.abs(y))
+
+
 def _log_ratio(x: torch.Tensor | float, y: torch.Tensor | float) -> torch.Tensor:
     """log(x/y), near 0 by the difference, which is exact there."""
     x, y = _tensors(x, y)

@@ -19,6 +19,11 @@ def _tensors(*values: torch.Tensor | float) -> list[torch.Tensor]:
     ]
 
 
+def _sigmoid(x: torch.Tensor) -> torch.Tensor:
+    """1/(1 + exp(-x)): below -40 as exp(x), since exp(-x) overflows before the sigmoid is 0."""
+    return torch.maximum(torch.sigmoid(x), torch.exp(torch.clamp(x, max=-40)))
+
+
 def _softplus(x: torch.Tensor) -> torch.Tensor:
     """log(1 + exp(x)); torch's own softplus is x above its threshold."""
     return -torch.nn.functional.logsigmoid(-x)
@@ -114,11 +119,31 @@ def _exprel(x: torch.Tensor) -> torch.Tensor:
     return torch.where(small, series, by_parts)
 
 
+def _gumbel_logcdf(x: torch.Tensor) -> torch.Tensor:
+    """log(1 - exp(-exp(x))): below 0 as x plus the log of what exp(x) lacks to it, in ratio."""
+    below = x < 0
+    near, far = torch.where(below, x, -1), torch.clamp(torch.where(below, 0, x), max=7)
+    return torch.where(below, x + torch.log(_exprel(-torch.exp(near))), torch.log1p(-torch.exp(-torch.exp(far))))
+
+
+def _gumbel_hazard(x: torch.Tensor) -> torch.Tensor:
+    """exp(x)/(exp(exp(x)) - 1): 1 far below 0."""
+    u = torch.exp(torch.clamp(x, max=7))
+    return torch.exp(-u) / _exprel(-u)
+
+
 def _softmax_weight(e: torch.Tensor | float, s: torch.Tensor | float) -> torch.Tensor:
     """exp(e - s), and 0 where s is -inf: the log of an empty sum."""
     e, s = _tensors(e, s)
     empty = s == -torch.inf
     return torch.where(empty, 0, torch.exp(torch.where(empty, 0, e) - torch.where(empty, 0, s)))
+
+
+def _softmax_complement(e: torch.Tensor | float, s: torch.Tensor | float) -> torch.Tensor:
+    """1 - exp(e - s), and 1 where s is -inf: the log of an empty sum."""
+    e, s = _tensors(e, s)
+    empty = s == -torch.inf
+    return torch.where(empty, 1, -torch.expm1(torch.where(empty, 0, e) - torch.where(empty, 0, s)))
 
 
 def _guarded_mul(g: torch.Tensor | float, d: torch.Tensor | float) -> torch.Tensor:

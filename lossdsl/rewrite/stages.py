@@ -23,6 +23,8 @@ def logarithm(table: StageTable, node: Node) -> Node | None:
             return x
         case "softmax_weight", (e, s):
             return e - s
+        case "softmax_complement", (e, s):
+            return g.apply("log1mexp", e - s)
         case "sigmoid", (x,):
             return g.apply("log_sigmoid", x)
         case "mul", (a, b):
@@ -39,9 +41,33 @@ def logarithm(table: StageTable, node: Node) -> Node | None:
             if then is None and otherwise is None:
                 return None
             return g.where(c, _or_log(g, then, a), _or_log(g, otherwise, b))
+        case (("max" | "min"), args):
+            return _log_of_extreme(table, node.op, args)
+        case "clip", (x, low, high):
+            inner = logarithm(table, x)
+            bounded = inner is not None and all(
+                is_one_number(table, b) and has_logarithm(table, b) for b in (low, high)
+            )
+            return g.apply("clip", inner, _log_of_bound(low), _log_of_bound(high)) if inner and bounded else None
         case "read", _:
             return _log_of_stage(table, node)
     return None
+
+
+def _log_of_extreme(table: StageTable, op: str, args: tuple[Node, ...]) -> Node | None:
+    """log(max(p, eps)) as the greater of the logarithms: log(p) keeps its digits where p is close to 1."""
+    inner = [logarithm(table, a) for a in args]
+    known = [
+        i is not None or (is_one_number(table, a) and has_logarithm(table, a)) for i, a in zip(inner, args, strict=True)
+    ]
+    if not all(known) or all(i is None for i in inner):
+        return None
+    g = table.graph
+    return g.apply(op, *(_log_of_bound(a) if i is None else i for i, a in zip(inner, args, strict=True)))
+
+
+def _log_of_bound(number: Node) -> Node:
+    return number.graph.const("-inf") if number.is_value(0) else number.graph.apply("log", number)
 
 
 def _or_log(g: Graph, logarithm: Node | None, node: Node) -> Node:
@@ -78,7 +104,7 @@ def _log_of_sum(table: StageTable, a: Node, b: Node) -> Node | None:
 
 def _at_most_one(node: Node) -> bool:
     """Whether 1 + node is harmless: log1p serves better than the way through logarithms."""
-    return node.op in ("sigmoid", "softmax_weight")
+    return node.op in ("sigmoid", "softmax_weight", "softmax_complement")
 
 
 def _log_of_stage(table: StageTable, node: Node) -> Node | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossdsl.backends.expand import Expansion
+from lossdsl.backends.expand import Expansion, Exponentials
 from lossdsl.calculus.gradient import active_arrays
 from lossdsl.calculus.partials import Differentiator
 from lossdsl.ir.graph import Node
@@ -29,18 +29,19 @@ class DifferentiableExpansion(Expansion):
         by_logarithm = g.raw("exp", exponent * g.apply("log", g.where(flat, base, g.const(1))))
         return g.where(flat, by_logarithm, g.apply("pow", base, exponent))
 
-    def _log(self, total: Node) -> Node:
-        g = self.graph
-        empty = g.apply("eq", total, g.const(0))
-        return g.where(empty, g.const("-inf"), g.apply("log", g.where(empty, g.const(1), total)))
+    def _without_gradient(self, node: Node) -> Node:
+        return self.graph.apply("stop_gradient", node)
 
-    def _logsumexp(self, stage: Stage, where: Node | None, body: Node) -> tuple[Node, Node]:
+    def _rest(self, parts: Exponentials) -> Node:
+        """total - 1, whose derivative autograd is to take, with the digits that it lacks as a constant."""
         g = self.graph
-        peak = self.table.value(f"peak_{stage.name}", stage.out, "max", stage.reduced, where, body)
-        finite = g.apply("lt", g.apply("abs", peak), g.const("inf"))
-        shift = g.apply("stop_gradient", g.where(finite, peak, g.const(0)))
-        below = g.apply("exp", body - shift)
-        return shift, self.table.value(f"total_{stage.name}", stage.out, "sum", stage.reduced, where, below)
+        rest = parts.total - g.const(1)
+        missing = g.where(self._is_certain(parts), parts.others - rest, g.const(0))
+        return rest + g.apply("stop_gradient", missing)
+
+    def _complement(self, element: Node, parts: Exponentials) -> Node:
+        g = self.graph
+        return -g.apply("expm1", (element - parts.peak) - self._log(parts))
 
     def _norm(self, stage: Stage, where: Node | None, body: Node) -> Node:
         g = self.graph

@@ -252,6 +252,24 @@ def _host_kl_div(x: float, y: float) -> float:
     return (x - y) * v + 2 * x * v * series
 
 
+def _host_log1p_integral(x: float) -> float:
+    if x < -1:
+        return math.nan
+    if x == -1 or x == math.inf:
+        return abs(x)
+    v = x / (2 + x)
+    if abs(v) >= 0.2:
+        return (1 + x) * math.log1p(x) - x
+    series = 0.0
+    for n in range(27, 1, -2):
+        series = v * v * (series + 1 / n)
+    return x * v + 2 * (1 + x) * v * series
+
+
+def _host_canberra(x: float, y: float) -> float:
+    return _host_div(abs(x - y), abs(x) + abs(y))
+
+
 def _host_exprel(x: float) -> float:
     if x > 700:
         return x if x == math.inf else _host_exp(x / 2) / x * _host_exp(x / 2)
@@ -260,6 +278,24 @@ def _host_exprel(x: float) -> float:
 
 def _host_softmax_weight(e: float, s: float) -> float:
     return 0.0 if s == -math.inf else _host_exp(e - s)
+
+
+def _host_gumbel_logcdf(x: float) -> float:
+    if x > 7:
+        return 0.0
+    return x + math.log(_host_exprel(-math.exp(x))) if x < 0 else math.log1p(-math.exp(-math.exp(x)))
+
+
+def _host_gumbel_hazard(x: float) -> float:
+    return 1 / _host_exprel(math.exp(min(x, 7.0)))
+
+
+def _host_softmax_complement(e: float, s: float) -> float:
+    return 1.0 if s == -math.inf else -_host_expm1(e - s)
+
+
+def _host_fraction(x: float) -> float:
+    return math.fmod(x, 1.0) if math.isfinite(x) else math.nan
 
 
 def _host_guarded_mul(g: float, d: float) -> float:

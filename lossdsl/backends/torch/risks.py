@@ -13,7 +13,7 @@ from lossdsl.rewrite.signs import sign
 
 HARMLESS = frozenset({
     "const", "index", "extent", "read", "whole", "add", "sub", "neg", "where", "abs", "sign", "floor", "round", "relu",
-    "max", "min", "clip", "stop_gradient", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not",
+    "max", "min", "clip", "fraction", "stop_gradient", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not",
 })  # fmt: skip
 """Operations whose local derivatives are finite whatever their arguments are, infinities included."""
 
@@ -25,7 +25,21 @@ POLES: dict[tuple[str, int], tuple[int, ...]] = {
 """(function, argument) -> where the derivative with respect to it is infinite."""
 
 BOUNDED = frozenset(
-    {"sigmoid", "tanh", "sin", "cos", "atan", "atan2", "erf", "erfc", "normal_cdf", "softmax_weight", "asin", "acos"}
+    {
+        "sigmoid",
+        "tanh",
+        "sin",
+        "cos",
+        "atan",
+        "atan2",
+        "erf",
+        "erfc",
+        "normal_cdf",
+        "softmax_weight",
+        "softmax_complement",
+        "asin",
+        "acos",
+    }
 )
 """Functions whose value does not overflow; neither does that of a sum of finite numbers, short of the last binade."""
 

@@ -1,0 +1,298 @@
+"""Sums that cancel where a softmax is certain, by the complements of its weights.
+
+The gradient of logsumexp[c](z) - z[k] is the weight p[c], minus 1 at c = k; the diagonal of its Hessian is p - p^2.
+Where p[k] is close to 1 these have no digits left, while 1 - p[k], the weight of the others, has them all.  So terms
+x and b of a sum with b = -x*p are joined: x + b = x*(1 - p).  The two meet
+
+- at every position, as in w*p - w*p*p;
+- where x is scattered to a position, as the gradient of z[n, label[n]] is;
+- at one element of a sum, as risk[i] meets the terms i of all sets at risk that contain it;
+- where b is summed over the classes, as the targets y in y*sum[c](y) are: x = -y, b = p*sum[c](y).
+
+What remains of b elsewhere stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from lossdsl.ir.graph import Index, Node
+from lossdsl.ir.stage import Stage, StageTable
+
+LONGEST = 64
+"""Of longer sums no terms are joined, so that the time for a sum is not quadratic in its length."""
+
+
+def by_complements(table: StageTable, node: Node) -> Node | None:
+    """The sum or difference, with a term of one side joined to one of the other; None where nothing cancels so."""
+    left = _terms(node.args[0])
+    right = _terms(node.args[1] if node.op == "add" else -node.args[1])
+    if left is None or right is None:
+        return None
+    for i, one in enumerate(left):
+        for j, other in enumerate(right):
+            joined = _joined(table, one, other) or _joined(table, other, one)
+            if joined is not None:
+                rest = [*left[:i], *left[i + 1 :], *right[:j], *right[j + 1 :]]
+                return table.graph.total([*rest, joined])
+    return None
+
+
+def _terms(root: Node) -> list[Node] | None:
+    """The terms of a sum, with their signs; None for a sum that is too long."""
+    g = root.graph
+    result: list[Node] = []
+    pending = [(1, root)]
+    while pending:
+        if len(result) + len(pending) > LONGEST:
+            return None
+        sign, term = pending.pop()
+        match term.op, term.args:
+            case "neg", (a,):
+                pending.append((-sign, a))
+            case (("add" | "sub"), (a, b)):
+                pending += [(sign if term.op == "add" else -sign, b), (sign, a)]
+            case (("mul" | "guarded_mul"), (a, b)) if _adds_weights(a):
+                pending.append((sign, g.apply(a.op, *(g.apply(term.op, part, b) for part in a.args))))
+            case (("mul" | "guarded_mul"), (b, a)) if _adds_weights(a):
+                pending.append((sign, g.apply(a.op, *(g.apply(term.op, b, part) for part in a.args))))
+            case _:
+                result.append(term if sign > 0 else -term)
+    return result
+
+
+def _adds_weights(node: Node) -> bool:
+    """Whether a sum has a term with the weight of a softmax, so that its terms are looked at one by one."""
+    return node.op in ("add", "sub") and any(_product(a).weights for a in node.args)
+
+
+# ---------------------------------------------------------------- products
+
+
+Factor = Node | tuple[Node, ...]
+"""A node, or the terms of a sum in any order, the oldest of them positive."""
+
+
+@dataclass
+class Product:
+    """A product by its factors, in any order; it is 0 where one of the conditions fails."""
+
+    negative: bool = False
+    above: Counter[Factor] = field(default_factory=Counter)
+    below: Counter[Factor] = field(default_factory=Counter)
+    conditions: set[Node] = field(default_factory=set)
+
+    def opposes(self, other: Product) -> bool:
+        """Whether the two add to 0, where the conditions of both hold."""
+        return (self.negative, self.above, self.below) == (not other.negative, other.above, other.below)
+
+    def without(self, factor: Node) -> Product:
+        return Product(self.negative, self.above - Counter([factor]), self.below, self.conditions)
+
+    def times(self, other: Product) -> Product:
+        negative = self.negative != other.negative
+        conditions = self.conditions | other.conditions
+        return Product(negative, self.above + other.above, self.below + other.below, conditions)
+
+    @property
+    def weights(self) -> list[Node]:
+        return [n for n in self.above if isinstance(n, Node) and n.op == "softmax_weight"]
+
+
+def _product(node: Node) -> Product:
+    result = Product()
+    pending = [(node, True)]
+    while pending:
+        factor, above = pending.pop()
+        match factor.op, factor.args:
+            case "neg", (a,):
+                result.negative = not result.negative
+                pending.append((a, above))
+            case (("mul" | "guarded_mul"), (a, b)):
+                pending += [(a, above), (b, above)]
+            case "div", (a, b):
+                pending += [(a, above), (b, not above)]
+            case "where", (condition, a, b) if above and b.is_value(0):
+                result.conditions |= _conjunction(condition)
+                pending.append((a, above))
+            case (("add" | "sub"), _):
+                negative, terms = _as_sum(factor)
+                result.negative ^= negative
+                (result.above if above else result.below)[terms] += 1
+            case _ if not factor.is_value(1):
+                (result.above if above else result.below)[factor] += 1
+    return result
+
+
+def _as_sum(node: Node) -> tuple[bool, Factor]:
+    """Whether the sum is the negative of what follows, so that a - b and b - a are told to be opposite."""
+    terms = _terms(node)
+    if terms is None:
+        return False, node
+    plain = {term: term.args[0] if term.op == "neg" else term for term in terms}
+    terms.sort(key=lambda term: plain[term].id)
+    negative = terms[0].op == "neg"
+    return negative, tuple(-term if negative else term for term in terms)
+
+
+def _conjunction(condition: Node) -> set[Node]:
+    if condition.op == "and":
+        return _conjunction(condition.args[0]) | _conjunction(condition.args[1])
+    return {condition}
+
+
+# ---------------------------------------------------------------- the ways in which two terms meet
+
+
+def _joined(table: StageTable, x: Node, b: Node) -> Node | None:
+    """x + b without cancellation, where b contains the weight of a softmax."""
+    inner = b.args[0] if b.op == "neg" else b
+    stage = _sum_stage(table, inner)
+    if stage is not None:
+        return _two_sums(table, x, b) or _within_a_sum(table, x, b)
+    product = _product(b)
+    if not product.weights:
+        return None
+    return _everywhere(x, product) or _at_a_position(table, x, b) or _beside_a_sum(table, x, b, product)
+
+
+def _sum_stage(table: StageTable, node: Node) -> Stage | None:
+    stage = table.stages.get(str(node.value)) if node.op == "read" else None
+    return stage if stage is not None and stage.op == "sum" else None
+
+
+def _everywhere(x: Node, product: Product) -> Node | None:
+    """x plus the product, at the same positions."""
+    own = _product(x)
+    if not own.conditions <= product.conditions:
+        return None
+    for weight in product.weights:
+        if own.opposes(product.without(weight)):
+            joined = _complemented(x, weight)
+            for condition in sorted(product.conditions - own.conditions, key=lambda n: n.id):
+                joined = x.graph.where(condition, joined, x)
+            return joined
+    return None
+
+
+def _complemented(x: Node, weight: Node) -> Node:
+    return x * x.graph.apply("softmax_complement", *weight.args)
+
+
+def _at_a_position(table: StageTable, x: Node, b: Node) -> Node | None:
+    """x is scattered to positions: x + b there, b at all others."""
+    g = x.graph
+    scattered = x.args[0] if x.op == "neg" else x
+    stage = _sum_stage(table, scattered)
+    if stage is None or stage.reduced or not stage.positions:
+        return None
+    mapping = dict(zip(stage.out, scattered.args, strict=True))
+    places = [(mapping[k], g.substitute(place, mapping)) for k, place in stage.positions]
+    onto = {k.value: place for k, place in places if isinstance(k.value, Index)}
+    if len(onto) < len(places):
+        return None
+    where = g.const(True) if stage.where is None else g.substitute(stage.where, mapping)
+    body = g.substitute(stage.body, mapping)
+    there = g.where(where, body if scattered is x else -body, g.const(0))
+    joined = _everywhere(there, _product(g.substitute(b, onto)))
+    if joined is None:
+        return None
+    return g.where(g.both(where, *(g.apply("eq", k, place) for k, place in places)), joined, b)
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """A term that is a sum over one index, at the position where it is read."""
+
+    name: str
+    index: Index
+    where: Node
+    body: Node
+
+
+def _as_reduction(table: StageTable, node: Node) -> _Sum | None:
+    g = node.graph
+    read = node.args[0] if node.op == "neg" else node
+    stage = _sum_stage(table, read)
+    if stage is None or stage.positions or len(stage.reduced) != 1:
+        return None
+    mapping = dict(zip(stage.out, read.args, strict=True))
+    where = g.const(True) if stage.where is None else g.substitute(stage.where, mapping)
+    body = g.substitute(stage.body, mapping)
+    return _Sum(stage.name, stage.reduced[0], where, body if read is node else -body)
+
+
+def _two_sums(table: StageTable, x: Node, b: Node) -> Node | None:
+    """Sums over the same elements, that meet in each of them."""
+    first, second = _as_reduction(table, x), _as_reduction(table, b)
+    if first is None or second is None:
+        return None
+    g = x.graph
+    index = second.index
+    if (first.index.low, first.index.high) != (index.low, index.high) or index in x.free:
+        return None
+    onto = {first.index: g.index(index)}
+    if g.substitute(first.where, onto) is not second.where:
+        return None
+    joined = _everywhere(g.substitute(first.body, onto), _product(second.body))
+    return None if joined is None else _summed(table, second, joined)
+
+
+def _within_a_sum(table: StageTable, x: Node, b: Node) -> Node | None:
+    """b is a sum over an index, whose element where the index has the value of one of x meets x."""
+    total = _as_reduction(table, b)
+    if total is None or not _product(total.body).weights:
+        return None
+    g, index = x.graph, total.index
+    for own in sorted(x.free - {index}):
+        onto = {index: g.index(own)}
+        if (own.low, own.high) != (index.low, index.high) or not _holds(g.substitute(total.where, onto)):
+            continue
+        joined = _everywhere(x, _product(g.substitute(total.body, onto)))
+        if joined is not None:
+            here = g.apply("eq", g.index(index), g.index(own))
+            return _summed(table, total, g.where(here, joined, total.body))
+    return None
+
+
+def _summed(table: StageTable, total: _Sum, body: Node) -> Node:
+    out = sorted((body.free | total.where.free) - {total.index})
+    return table.value(total.name, out, "sum", [total.index], total.where, body)
+
+
+def _holds(condition: Node) -> bool:
+    """Whether a condition on numbers (not NaN) is true by its shape."""
+    if condition.op == "and":
+        return all(_holds(a) for a in condition.args)
+    if condition.is_const:
+        return condition.value is True
+    return condition.op in ("eq", "le", "ge") and condition.args[0] is condition.args[1]
+
+
+def _beside_a_sum(table: StageTable, x: Node, b: Node, product: Product) -> Node | None:
+    """b = p*sum[c](y), x = -y: their sum is p times the sum of the other y, minus y*(1 - p)."""
+    g = x.graph
+    own = _product(x)
+    for weight in product.weights:
+        for factor in (f for f in product.above if isinstance(f, Node)):
+            stage = _sum_stage(table, factor)
+            if stage is None or stage.positions or len(stage.reduced) != 1:
+                continue
+            (index,) = stage.reduced
+            mapping = dict(zip(stage.out, factor.args, strict=True))
+            for class_ in sorted(weight.args[0].free - factor.free):
+                term = g.where(stage.where or g.const(True), stage.body, g.const(0))
+                term = g.substitute(term, {**mapping, index: g.index(class_)})
+                whole = product.without(weight).without(factor).times(_product(term))
+                if own.opposes(whole) and own.conditions == whole.conditions:
+                    return _replaced(b, factor, factor - term) + _complemented(x, weight)
+    return None
+
+
+def _replaced(product: Node, factor: Node, by: Node) -> Node:
+    if product is factor:
+        return by
+    if product.op not in ("neg", "mul", "guarded_mul", "div", "where"):
+        return product
+    return product.graph.rebuild(product, [_replaced(a, factor, by) for a in product.args])

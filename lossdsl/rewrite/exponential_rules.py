@@ -1,0 +1,108 @@
+"""Rows of the stability table for exponentials, sigmoids, softmax weights and their complements."""
+
+from __future__ import annotations
+
+from lossdsl.rewrite.guards import complements, number_without_sign, positive_number
+from lossdsl.rewrite.pattern import Rule
+
+EXPONENTIAL: tuple[Rule, ...] = (
+    Rule(
+        "sigmoid",
+        lambda o: 1 / (1 + o.exp(o.x)),
+        lambda o: o.sigmoid(-o.x),
+        "exp overflows and 1 + exp(x) rounds; the sigmoid has all digits in both tails",
+    ),
+    Rule(
+        "sigmoid from a quotient",
+        lambda o: o.exp(o.x) / (1 + o.exp(o.x)),
+        lambda o: o.sigmoid(o.x),
+        "inf/inf beyond x = 710",
+    ),
+    Rule(
+        "sigmoid of a difference",
+        lambda o: o.exp(o.x) / (o.exp(o.x) + o.exp(o.y)),
+        lambda o: o.sigmoid(o.x - o.y),
+        "inf/inf and 0/0 where both exponents are large",
+    ),
+    Rule(
+        "quotient by an exponential",
+        lambda o: o.x / o.exp(o.y),
+        lambda o: o.x * o.exp(-o.y),
+        "exp(y) underflows to 0 in the denominator, and the derivative is 0*inf",
+    ),
+    Rule(
+        "sigmoid complement",
+        lambda o: 1 - o.sigmoid(o.x),
+        lambda o: o.sigmoid(-o.x),
+        "1 - sigmoid(x) cancels to exactly zero for x > 37",
+    ),
+    Rule(
+        "complement of a selection",
+        lambda o: 1 - o.where(o.c, o.sigmoid(o.x), o.y),
+        lambda o: o.where(o.c, o.sigmoid(-o.x), 1 - o.y),
+        "pt = p if y == 1 else 1 - p: the complement is taken on each side, where it does not cancel",
+    ),
+    Rule(
+        "complement of a mixture",
+        lambda o: 1 - (o.p * o.y + o.q * (1 - o.y)),
+        lambda o: o.q * o.y + o.p * (1 - o.y),
+        "1 - pt for soft labels: p and q are complements, so that nothing has to be subtracted",
+        complements,
+    ),
+    Rule(
+        "complement of a softmax",
+        lambda o: 1 - o.softmax_weight(o.x, o.y),
+        lambda o: o.softmax_complement(o.x, o.y),
+        "1 - p cancels where p is close to one",
+    ),
+    Rule(
+        "softmax, minus one",
+        lambda o: o.softmax_weight(o.x, o.y) - 1,
+        lambda o: -o.softmax_complement(o.x, o.y),
+        "p - 1, the error of the probability of the right class, cancels where p is close to one",
+    ),
+    Rule(
+        "expm1",
+        lambda o: o.exp(o.x) - 1,
+        lambda o: o.expm1(o.x),
+        "exp(x) - 1 has no digits left for |x| < 1e-16",
+    ),
+    Rule(
+        "power of a constant, minus one",
+        lambda o: o.c**o.x - 1,
+        lambda o: o.expm1(o.x * o.log(o.c)),
+        "2^x - 1, the gain of a ranking, has no digits left for |x| < 1e-16",
+        positive_number,
+    ),
+    Rule(
+        "complement of a power of a constant",
+        lambda o: 1 - o.c**o.x,
+        lambda o: -o.expm1(o.xlogy(o.x, o.c)),
+        "1 - beta^n, the effective number of n examples, cancels where beta^n is close to one",
+        number_without_sign,
+    ),
+    Rule(
+        "expm1, reversed",
+        lambda o: 1 - o.exp(o.x),
+        lambda o: -o.expm1(o.x),
+        "1 - exp(x) has no digits left for |x| < 1e-16",
+    ),
+    Rule(
+        "exponential minus its tangent",
+        lambda o: o.expm1(o.x) - o.x,
+        lambda o: o.expm1_excess(o.x),
+        "LINEX near zero: exp(x) - 1 - x is about x^2/2, a difference of numbers of the size of x",
+    ),
+    Rule(
+        "exponential minus its tangent, x first",
+        lambda o: o.exp(o.x) - o.x - 1,
+        lambda o: o.expm1_excess(o.x),
+        "the same in another order",
+    ),
+    Rule(
+        "exprel",
+        lambda o: o.expm1(o.x) / o.x,
+        lambda o: o.exprel(o.x),
+        "0/0 at the origin, where the value is one",
+    ),
+)

@@ -1,0 +1,98 @@
+"""What has to hold for a rule to fire, beyond the shape of the formula: domains, signs, what is one number."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import isqrt
+
+from lossdsl.ir.graph import Node, reachable
+from lossdsl.ir.stage import StageTable
+from lossdsl.rewrite.finite import is_one_number, may_be_infinite
+from lossdsl.rewrite.pattern import Match, Vocabulary
+from lossdsl.rewrite.signs import sign
+
+
+def weight_may_vanish(match: Match, table: StageTable) -> bool:
+    """A factor that depends on no input can not vanish where the logarithm is infinite."""
+    return any(node.op == "read" for node in reachable([match["w"]]))
+
+
+def unbounded_log(match: Match, table: StageTable) -> bool:
+    """Logarithms of sigmoids are infinite at infinite arguments only, and there, too, 0*log(0) is 0."""
+    unbounded = match["l"].op in ("log_sigmoid", "normal_logcdf", "gumbel_logcdf") or _adds_logarithm(table, match["l"])
+    return unbounded and weight_may_vanish(match, table)
+
+
+LOGARITHMS = frozenset({
+    "log", "log1p", "log2", "log10", "log1mexp", "log_sigmoid", "normal_logcdf", "logaddexp", "softplus", "xlogy",
+    "xlog1py", "gumbel_logcdf",
+})  # fmt: skip
+
+
+def _adds_logarithm(table: StageTable, node: Node, depth: int = 8) -> bool:
+    """Whether a sum contains a logarithm that can be infinite."""
+    if depth == 0 or not may_be_infinite(table, node):
+        return False
+    if node.op == "read":  # a sum of exponentials over nothing
+        return table.stages[str(node.value)].op == "logsumexp"
+    if node.op in LOGARITHMS or node.op == "const":
+        return True
+    if node.op == "where":  # a log_softmax is -inf where its mask leaves out
+        return any(_adds_logarithm(table, a, depth - 1) for a in node.args[1:])
+    if node.op in ("add", "sub", "neg", "min", "max", "mul"):
+        return any(_adds_logarithm(table, a, depth - 1) for a in node.args)
+    return False
+
+
+def not_exponential(match: Match, table: StageTable) -> bool:
+    return match["x"].op != "exp"
+
+
+def complements(match: Match, table: StageTable) -> bool:
+    """p and q are known to add to one."""
+    p, q = match["p"], match["q"]
+    return p.op == q.op == "sigmoid" and (p.args[0] is -q.args[0])
+
+
+def positive_number(match: Match, table: StageTable) -> bool:
+    """A number that is the same for the whole call, so that its root costs nothing and is rounded once."""
+    return is_one_number(table, match["c"]) and sign(table, match["c"]) == "positive"
+
+
+def is_one_factor(match: Match, table: StageTable) -> bool:
+    return is_one_number(table, match["b"])
+
+
+def number_without_sign(match: Match, table: StageTable) -> bool:
+    return is_one_number(table, match["c"]) and sign(table, match["c"]) != "any"
+
+
+def root(o: Vocabulary) -> Node:
+    """The square root of c: a fraction where it is one."""
+    c: Node = o.c
+    if isinstance(c.value, Fraction):
+        above, below = isqrt(c.value.numerator), isqrt(c.value.denominator)
+        if Fraction(above**2, below**2) == c.value:
+            return c.graph.const(Fraction(above, below))
+    return c.graph.apply("sqrt", c)
+
+
+def leg_is_not_negative(match: Match, table: StageTable) -> bool:
+    return sign(table, match["y"]) != "any"
+
+
+def is_not_negative(match: Match, table: StageTable) -> bool:
+    """The sum is 0 only where both are equal: for a negative y there would be no logarithm anyway."""
+    return sign(table, match["x"]) != "any"
+
+
+def shares(match: Match, table: StageTable) -> bool:
+    """Both are at least 0, and the part is differentiated."""
+    x, y = match["x"], match["y"]
+    known = sign(table, x) != "any" and sign(table, y) != "any"
+    return known and any(node.op == "read" for node in reachable([x])) and "extent" not in (x.op, y.op)
+
+
+def few_factors(match: Match, table: StageTable) -> bool:
+    n = match["n"].value
+    return isinstance(n, Fraction) and n.denominator == 1 and 2 <= n <= 8
