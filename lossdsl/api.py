@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from lossdsl.check import Report
     from lossdsl.compiled import NumpyLoss
+    from lossdsl.fitting import LinearProblem
     from lossdsl.meaning import core
 
 
@@ -126,9 +127,16 @@ class Loss:
     # ------------------------------------------------------------ code
 
     def source(self, backend: str = "numpy", **options: Any) -> str:
-        """The standalone module as text; it imports only NumPy, or only PyTorch."""
+        """The standalone module as text; it imports only NumPy, or only PyTorch.
+
+        The name of a boosting library gives its objective, with the options of `objective`.
+        """
         from lossdsl.backends import registry
 
+        if backend in ("xgboost", "lightgbm", "catboost"):
+            from lossdsl import boosting
+
+            return boosting.source([self.program], boosting.request(backend, **options))
         return registry.emit(backend, [self.program], **options)
 
     def compile(self, backend: str = "numpy", **options: Any) -> ModuleType:
@@ -157,6 +165,63 @@ class Loss:
         module = self.compile("torch", backward=backward)
         made: torch.nn.Module = getattr(module, Interface(self.program).class_name)(**hyperparameters)
         return made
+
+    def objective(
+        self,
+        library: Literal["xgboost", "lightgbm", "catboost"],
+        *,
+        api: Literal["native", "sklearn"] = "native",
+        hessian: str | None = None,
+        target: str | None = None,
+        coupled: bool = False,
+        **hyperparameters: Any,
+    ) -> Any:
+        """An objective for a boosting library, with its metric, first score and inverse link (`docs/boosting.md`).
+
+        hessian: exact, constant, abs, expected, gauss_newton, secant, upper_bound or full; left out, it is chosen from
+        what is proved about the exact one, and the documentation of the module says why.  target: the data that is the
+        label, the first if left out.  coupled: take the gradient of a loss that couples rows, within groups.
+        hyperparameters: those of the loss, data without rows (class weights), floor, hessian_scale, check.
+        LossError, located, for a loss that can not be trained so.
+        """
+        from lossdsl import boosting
+
+        asked = boosting.request(library, api=api, hessian=hessian, target=target, coupled=coupled)
+        return boosting.make(self.program, asked, hyperparameters)
+
+    # ------------------------------------------------------------ fitting
+
+    def scipy_objective(
+        self,
+        X: Any,
+        /,
+        *data: Any,
+        sample_weight: Any = None,
+        intercept: bool = True,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        links: Mapping[str, str] | None = None,
+        sizes: Mapping[str, int] | None = None,
+        validate: bool = True,
+        **named: Any,
+    ) -> LinearProblem:
+        """A linear model of features X, shape (rows, features), with this loss, for `scipy.optimize.minimize`.
+
+        `data` are the data of the loss in order; `named` are data, hyperparameters and starting values of `learn` ones
+        by name.  The penalty is l1*sum|w| + l2/2*sum w^2 of the coefficients w.  `links` names links of predictions
+        other than those that their domains ask for, `sizes` the sizes of axes that no data have.
+
+            p = loss.scipy_objective(X, y, l2=0.1)
+            r = scipy.optimize.minimize(p, p.start, jac=True, hessp=p.hessp, method="trust-ncg")
+            p.unpack(r.x).coef
+
+        or `p.minimize()`, which also copes with kinks.  A loss without an axis of examples, or whose examples have no
+        terms of their own where there are weights, is a LossError (E0801 to E0804); see docs/fitting.md.
+        """
+        from lossdsl.fitting import Options, linear_problem
+
+        options = Options(intercept, l2, l1, dict(links or {}), dict(sizes or {}), validate=validate)
+        return linear_problem(self.program, X, data, named, sample_weight, options)
 
     # ------------------------------------------------------------ formulas
 
@@ -203,6 +268,13 @@ class Loss:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reload, (*self._origin, self.name)
+
+    def __copy__(self) -> Loss:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Loss:
+        """Itself, since nothing about a loss can change: scikit-learn copies the parameters of estimators often."""
+        return self
 
 
 class Gradient:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from lossdsl.cli.boosting import LIBRARIES, boosting_code, boosting_given, boosting_options
 from lossdsl.cli.files import InputError, read_bytes, read_losses, write_text
 
 
 @click.command()
 @click.argument("file")
-@click.option("--backend", "-b", default="numpy", show_default=True, help="What to write: numpy or torch.")
+@click.option("--backend", "-b", default="numpy", show_default=True, help="What to write: numpy, torch, xgboost, ...")
 @click.option(
     "--output", "-o", help="File or folder to write to (a folder gets FILE_BACKEND.py); else standard output."
 )
 @click.option("--loss", "wanted", multiple=True, help="Only this loss of the file; may be repeated.")
 @click.option("--backward", type=click.Choice(["closed", "autograd"]), help="PyTorch: where the gradient comes from.")
+@boosting_options
 @click.option(
     "--emit",
     type=click.Choice(["code", "tree", "core", "program", "gradient"]),
@@ -25,24 +28,35 @@ from lossdsl.cli.files import InputError, read_bytes, read_losses, write_text
     help="Print another stage of the compiler: the syntax tree, the checked tree, the stages, their gradient.",
 )
 def command(
-    file: str, backend: str, output: str | None, wanted: tuple[str, ...], backward: str | None, emit: str
+    file: str,
+    backend: str,
+    output: str | None,
+    wanted: tuple[str, ...],
+    backward: str | None,
+    emit: str,
+    **boosting: str | bool | None,
 ) -> None:
     """Compile the losses of FILE (`-`: standard input) to one standalone module."""
-    text = _code(file, backend, wanted, backward) if emit == "code" else _stage(file, wanted, emit)
+    text = _code(file, backend, wanted, backward, boosting) if emit == "code" else _stage(file, wanted, emit)
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
     else:
         write_text(_target(output, file, backend), text)
 
 
-def _code(file: str, backend: str, wanted: tuple[str, ...], backward: str | None) -> str:
+def _code(
+    file: str, backend: str, wanted: tuple[str, ...], backward: str | None, boosting: Mapping[str, str | bool | None]
+) -> str:
     from lossdsl.backends import registry
 
-    if backend not in registry.names():
-        raise InputError(f"there is no backend {backend!r}, only {', '.join(registry.names())}")
+    if backend not in (*registry.names(), *LIBRARIES):
+        raise InputError(f"there is no backend {backend!r}, only {', '.join((*registry.names(), *LIBRARIES))}")
+    given = boosting_given(backend, boosting)
     if backward is not None and backend != "torch":
         raise InputError("--backward is an option of the torch backend")
     losses = read_losses(file, wanted)
+    if backend in LIBRARIES:
+        return boosting_code(losses, backend, given)
     options = {} if backward is None else {"backward": backward}
     return registry.emit(backend, [loss.program for loss in losses], **options)
 

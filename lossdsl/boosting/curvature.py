@@ -1,0 +1,285 @@
+"""The second derivative that a booster is given: one function for each policy.
+
+A booster divides by it: the step of a leaf is -(sum of gradients)/(sum of second derivatives).  The exact one is the
+right step where the loss is close to quadratic; others are for losses that are flat, bent the wrong way, or bent more
+elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from lossdsl.boosting import bounding, symbolic
+from lossdsl.boosting.blocks import block, cross, is_mixed, is_softmax_like
+from lossdsl.boosting.derivation import Derivation, Output
+from lossdsl.boosting.intervals import INF, POSITIVE, Interval, Intervals, near_defaults, of_arguments
+from lossdsl.boosting.substitution import Substitution
+from lossdsl.functions.lazy import sympy
+from lossdsl.ir.graph import Node, reachable
+from lossdsl.ir.lower import length
+from lossdsl.ir.stage import Array
+from lossdsl.rewrite import stabiliser
+
+Policy = Literal["exact", "constant", "abs", "expected", "gauss_newton", "secant", "upper_bound", "full"]
+POLICIES: tuple[Policy, ...] = (
+    "exact", "constant", "abs", "expected", "gauss_newton", "secant", "upper_bound", "full",
+)  # fmt: skip
+
+RESIDUAL = "__residual"
+"""The array of score - target, in place of both; no user can write it."""
+
+
+class NotDerivable(Exception):
+    """The policy does not fit the loss; says why."""
+
+
+@dataclass(frozen=True)
+class Residual:
+    """A loss of score - target alone: its gradient and Hessian as functions of one number."""
+
+    difference: Node
+    """score - target."""
+    slope: Node
+    """psi(r), of the array `RESIDUAL`."""
+    bend: Node
+    """psi'(r)."""
+
+
+def residual(derivation: Derivation) -> Residual | None:
+    """The loss as one of score - target, if it reads the score in no other way."""
+    roles, table, graph = derivation.roles, derivation.table, derivation.graph
+    if len(roles.scores) != 1 or roles.target is None or roles.target.axes != roles.scores[0].axes:
+        return None
+    if roles.target.whole:
+        return None
+    score, target = roles.scores[0].name, roles.target.name
+    output = derivation.gradient[score]
+    if RESIDUAL not in table.arrays:
+        table.add_array(Array(RESIDUAL, roles.scores[0].axes, "prediction", "real"))
+
+    def replace(node: Node, args: Sequence[Node]) -> Node | None:
+        if node.op != "sub" or any(a.op != "read" for a in node.args):
+            return None
+        first, second = node.args
+        if first.args != second.args:
+            return None
+        at = graph.read(RESIDUAL, first.args)
+        return {(score, target): at, (target, score): -at}.get((str(first.value), str(second.value)))
+
+    substitution = Substitution(table, replace)
+    slope = substitution.of(output.node)
+    bend = substitution.of(derivation.diagonal[score].node)
+    if any(derivation.depends(node, score) for node in (slope, bend)):
+        return None
+    places = [graph.index(i) for i in output.indices]
+    return Residual(graph.read(score, places) - graph.read(target, places), slope, bend)
+
+
+def absolute(derivation: Derivation) -> dict[str, Output]:
+    """The magnitude of the exact one."""
+    g = derivation.graph
+    return {name: Output(g.apply("abs", o.node), o.indices) for name, o in derivation.diagonal.items()}
+
+
+def constant(derivation: Derivation) -> dict[str, Output]:
+    """1; 0 in rows that the loss leaves out."""
+    g, lowered = derivation.graph, derivation.lowered
+    result = {}
+    for name, output in derivation.diagonal.items():
+        one = g.const(1)
+        if lowered.mask is not None and len(lowered.free) == 1:
+            row = {lowered.free[0]: g.index(output.indices[0])}
+            one = g.where(g.substitute(lowered.mask, row), one, g.const(0))
+        result[name] = Output(one, output.indices)
+    return result
+
+
+def upper_bound(derivation: Derivation) -> dict[str, Output]:
+    """A diagonal that is nowhere below the Hessian: with it, no step increases the loss (majorisation).
+
+    Of one score a row, the greatest value over all scores.  Of scores that are tied together, the sums of the
+    magnitudes along the rows of the block (Gershgorin): twice the diagonal for a softmax, as XGBoost has it.
+    """
+    g = derivation.graph
+    if is_mixed(derivation):
+        return _row_sums(derivation)
+    result = {}
+    for name, output in derivation.diagonal.items():
+        bound = bounding.upper_bound(derivation, output.node)
+        if bound is None:
+            raise NotDerivable("the second derivative has no bound that could be proved")
+        result[name] = Output(g.apply("max", bound, g.const(0)), output.indices)
+    return result
+
+
+def _row_sums(derivation: Derivation) -> dict[str, Output]:
+    g, roles = derivation.graph, derivation.roles
+    if is_softmax_like(derivation):
+        return {name: Output(g.const(2) * o.node, o.indices) for name, o in derivation.diagonal.items()}
+    if len(roles.scores) == 1:
+        whole, column = block(derivation)
+        rows, own = whole.indices[:2]
+        total = derivation.table.value("row_sum", (rows, own), "sum", (column,), None, g.apply("abs", whole.node))
+        return {derivation.only: Output(total, (rows, own))}
+    result = {}
+    for name, output in derivation.diagonal.items():
+        others = [cross(derivation, name, o.name) for o in roles.scores if o.name != name]
+        if None in others:
+            raise NotDerivable("the second derivatives between scores are not those of one row")
+        parts = [g.apply("abs", n) for n in (output.node, *others) if n is not None]
+        result[name] = Output(g.total(parts), output.indices)
+    return result
+
+
+def full(derivation: Derivation) -> dict[str, Output]:
+    """The whole block of second derivatives between the scores of a row."""
+    if not derivation.roles.columns:
+        raise NotDerivable("there is one score a row")
+    if len(derivation.roles.scores) > 1:
+        raise NotDerivable("there are several predictions")
+    return {derivation.only: block(derivation)[0]}
+
+
+def gauss_newton(derivation: Derivation) -> dict[str, Output]:
+    """The second derivative by what is reported, mu, times the square of the slope of the inverse link.
+
+    h - g*mu''/mu': the part of h that comes from the curvature of the link is taken away; mu''/mu' is computed as the
+    derivative of log|mu'|, which is finite where mu' underflows.
+    """
+    predictions = derivation.lowered.predictions
+    if len(predictions) != 1 or derivation.roles.columns:
+        raise NotDerivable("it needs one `predict` binding of one score")
+    ((at, mu),) = predictions.values()
+    name = derivation.only
+    output = derivation.gradient[name]
+    g = derivation.graph
+    mu = g.substitute(mu, {i: g.index(k) for i, k in zip(at, output.indices, strict=True) if i != k})
+    slope = derivation.derivative(mu, name)
+    if slope is None or slope.is_value(0):
+        raise NotDerivable("the `predict` binding has no slope by the score")
+    bend = _logarithmic_slope(derivation, slope, name)
+    return {name: Output(derivation.diagonal[name].node - output.node * bend, output.indices)}
+
+
+def _logarithmic_slope(derivation: Derivation, slope: Node, name: str) -> Node:
+    """d log|slope| / d score, by the rules that keep exponentials out of logarithms."""
+    g = derivation.graph
+    around = Intervals(derivation.table, of_arguments(derivation.program)).of(slope)
+    magnitude = -slope if around.negative else slope if around.positive else g.apply("abs", slope)
+    g.rewrites = stabiliser(derivation.table)
+    try:
+        logarithm = g.apply("log", magnitude)
+    finally:
+        g.rewrites = None
+    bend = derivation.derivative(logarithm, name)
+    if bend is None:
+        raise NotDerivable("the `predict` binding is not made of one score")
+    return bend
+
+
+def expected(derivation: Derivation) -> dict[str, Output]:
+    """The mean of the second derivative over targets for which the gradient has mean 0 (Fisher scoring).
+
+    Where h + lambda(score)*g is free of the target for some lambda, that is the mean of h: of every exponential family,
+    and of the location and the scale of a normal distribution.
+    """
+    target = derivation.roles.target
+    if target is None:
+        raise NotDerivable("there is no target to average over")
+    result = {}
+    for name, output in derivation.diagonal.items():
+        if not derivation.depends(output.node, target.name):
+            result[name] = output
+            continue
+        found = _averaged(derivation, name, target.name)
+        if found is None:
+            raise NotDerivable("its mean over the target is not determined by that of the gradient, which is 0")
+        result[name] = Output(found, output.indices)
+    return result
+
+
+def _averaged(derivation: Derivation, name: str, target: str) -> Node | None:
+    domains = of_arguments(derivation.program)
+    table = derivation.table
+    first = symbolic.to_sympy(table, derivation.gradient[name].node, domains)
+    second = symbolic.to_sympy(table, derivation.diagonal[name].node, domains)
+    if first is None or second is None:
+        return None
+    sp = sympy()
+    y = symbolic.symbol(target, domains)
+    slope = sp.diff(first, y)
+    ratio = -sp.diff(second, y) / slope if slope != 0 else sp.nan
+    if not symbolic.seems_free(ratio, y) or not symbolic.seems_free(second + ratio * first, y):
+        return None
+    factor = sp.simplify(ratio)
+    mean = sp.simplify(second + factor * first)
+    if y in factor.free_symbols or y in mean.free_symbols:
+        return None
+    reads = {}
+    for node in reachable([derivation.gradient[name].node, derivation.diagonal[name].node]):
+        if node.op == "read":
+            reads[symbolic.symbol(str(node.value), domains)] = node
+    return symbolic.from_sympy(derivation.graph, mean, reads)
+
+
+def secant(derivation: Derivation) -> dict[str, Output]:
+    """psi(r)/r, the second derivative of the parabola with its tip at the target that touches the loss at the score.
+
+    At r = 0 the exact one.  Of a loss with a corner at 0, and of one whose second derivative has no bound, |psi(r)|/|r|
+    is taken with |r| at least a tenth of its mean over the rows: bounded, and in the units of the target.
+    """
+    found = residual(derivation)
+    if found is None:
+        raise NotDerivable("the loss reads the score in other ways than as score - target")
+    g = derivation.graph
+    name = derivation.only
+    output = derivation.gradient[name]
+    r = found.difference
+    if has_corner(derivation, found):
+        size = g.apply("abs", r)
+        least = g.const(SMOOTHING) * _mean(derivation, size)
+        below = g.apply("max", g.apply("max", size, least), g.const(TINY))
+        return {name: Output(g.apply("abs", output.node) / below, output.indices)}
+    zero = g.apply("eq", r, g.const(0))
+    ratio = output.node / r
+    if not monotone(derivation, found):
+        ratio = g.apply("abs", ratio)
+    return {name: Output(g.where(zero, derivation.diagonal[name].node, ratio), output.indices)}
+
+
+NEAR = Fraction(1, 1024)
+SMOOTHING = Fraction(1, 10)
+TINY = Fraction(1, 2**900)
+"""Keeps 0/0 from occurring where every residual is 0."""
+
+
+def _mean(derivation: Derivation, node: Node) -> Node:
+    """Over all elements."""
+    g = derivation.graph
+    indices = derivation.gradient[derivation.only].indices
+    total = derivation.table.value("total_size", (), "sum", indices, None, node)
+    return total / g.apply("max", g.product(g.extent(length(i)) for i in indices), g.const(1))
+
+
+def has_corner(derivation: Derivation, found: Residual) -> bool:
+    """Whether psi(r)/r has no bound near 0, as far as can be proved: psi jumps there, or psi' has no bound."""
+    arguments = near_defaults(derivation.program)
+
+    def where(around: Interval, node: Node) -> Interval:
+        return Intervals(derivation.table, {**arguments, RESIDUAL: around}).of(node)
+
+    above, below = where(POSITIVE, found.slope), where(-POSITIVE, found.slope)
+    jumps = above.low > 0 or below.high < 0
+    bend = where(Interval(-NEAR, NEAR), found.bend)
+    return jumps or bend.high == INF
+
+
+def monotone(derivation: Derivation, found: Residual) -> bool:
+    """Whether the loss falls up to the target and rises beyond it, so that psi(r)/r is never negative."""
+    arguments = of_arguments(derivation.program)
+    above = Intervals(derivation.table, {**arguments, RESIDUAL: POSITIVE}).of(found.slope)
+    below = Intervals(derivation.table, {**arguments, RESIDUAL: -POSITIVE}).of(found.slope)
+    return above.nonnegative and (-below).nonnegative
