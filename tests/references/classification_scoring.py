@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from classification_inputs import (
     BINARY,
-    FLOAT32,
     INDEXED,
     LABEL,
     LOGITS,
@@ -191,8 +190,6 @@ OTHERS = [
         lambda logits, label, alpha=0.5: pytorch_ood.loss.OutlierExposureLoss(alpha)(logits.float(), label).double(),
         [*OPEN, *with_hyper(OPEN[:1], alpha=2.0)],
         ["logits"],
-        tolerance=1e-6,
-        note=FLOAT32,
     ),
     Reference(
         "entropic_open_set",
@@ -201,8 +198,6 @@ OTHERS = [
         lambda logits, label: pytorch_ood.loss.EntropicOpenSetLoss()(logits.float(), label).double(),
         OPEN,
         ["logits"],
-        tolerance=1e-6,
-        note=FLOAT32,
     ),
     Reference(
         "objectosphere",
@@ -216,8 +211,6 @@ OTHERS = [
             Call({"logits": LOGITS, "feature": SCORE.reshape(6, 2), "label": OUT}, {"xi": 2.0, "alpha": 0.5}),
         ],
         ["logits", "feature"],
-        tolerance=1e-6,
-        note=FLOAT32,
     ),
     Reference(
         "energy_bounded",

@@ -180,8 +180,8 @@ def vector_quantisation(z, codebook, commitment=0.25):
     weights = {"commitment_loss_factor": commitment, "quantization_loss_factor": 1.0}
     quantiser = Quantizer(SimpleNamespace(embedding_dim=z.shape[1], num_embeddings=len(codebook), **weights))
     del quantiser.embeddings  # a module, in whose place stands what has the graph of `codebook`
-    quantiser.embeddings = SimpleNamespace(weight=codebook.float())
-    return quantiser(z.float()[None, None]).loss
+    quantiser.embeddings = SimpleNamespace(weight=codebook.to(torch.float32))
+    return quantiser(z.to(torch.float32)[None, None]).loss
 
 
 def edm(denoised, x, sigma, sigma_data=0.5):
