@@ -20,23 +20,59 @@ from dataclasses import dataclass, field
 from lossdsl.ir.graph import Index, Node
 from lossdsl.ir.stage import Stage, StageTable
 
-LONGEST = 64
-"""Of longer sums no terms are joined, so that the time for a sum is not quadratic in its length."""
+LONGEST = 1000
+"""Of longer sums no terms are joined, so that the time for a sum stays short."""
 
 
 def by_complements(table: StageTable, node: Node) -> Node | None:
-    """The sum or difference, with a term of one side joined to one of the other; None where nothing cancels so."""
-    left = _terms(node.args[0])
-    right = _terms(node.args[1] if node.op == "add" else -node.args[1])
-    if left is None or right is None:
+    """The whole sum that ends in `node`, with its terms joined in pairs; None where nothing cancels so."""
+    terms = _terms(node)
+    if terms is None:
         return None
-    for i, one in enumerate(left):
-        for j, other in enumerate(right):
-            joined = _joined(table, one, other) or _joined(table, other, one)
+    weighted = [(k, forms) for k, term in enumerate(terms) if (forms := _weighted_forms(table, term))]
+    if not weighted:
+        return None
+    plain = [_form(_product(_inner(table, term))) for term in terms]
+    kept: dict[int, Node] = dict(enumerate(terms))
+    for k, forms in weighted:
+        for at in [i for i in kept if i != k and k in kept and (plain[i] in forms or None in forms)]:
+            joined = _joined(table, kept[at], kept[k])
             if joined is not None:
-                rest = [*left[:i], *left[i + 1 :], *right[:j], *right[j + 1 :]]
-                return table.graph.total([*rest, joined])
-    return None
+                kept[at] = joined
+                plain[at] = ("joined",)
+                del kept[k]
+                break
+    return table.graph.total(kept.values()) if len(kept) < len(terms) else None
+
+
+Form = tuple[object, ...]
+"""What the factors of a product have in common wherever it is read: quick to compare."""
+
+
+def _form(product: Product) -> Form:
+    factors = [*((f, 1) for f in product.above.elements()), *((f, -1) for f in product.below.elements())]
+    return tuple(sorted((_kind(factor), power) for factor, power in factors))
+
+
+def _kind(factor: Factor) -> str:
+    if isinstance(factor, tuple):
+        return f"sum of {len(factor)}"
+    return factor.op if factor.free else str(factor.id)
+
+
+def _weighted_forms(table: StageTable, term: Node) -> list[Form | None]:
+    """The forms of what may meet a term that contains weights; None stands for any."""
+    product = _product(_inner(table, term))
+    if not product.weights:
+        return []
+    any_form = any(isinstance(f, Node) and _sum_stage(table, f) is not None for f in product.above)
+    return [_form(product.without(weight)) for weight in product.weights] + [None] * any_form
+
+
+def _inner(table: StageTable, term: Node) -> Node:
+    """The elements of a sum over an index, or what is scattered; of other terms the term itself."""
+    stage = _sum_stage(table, term.args[0] if term.op == "neg" else term)
+    return term if stage is None else stage.body
 
 
 def _terms(root: Node) -> list[Node] | None:

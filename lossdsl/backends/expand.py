@@ -62,21 +62,35 @@ class Expansion:
         self._stages: dict[str, str] = {}
         self._exponentials: dict[str, Exponentials] = {}
         self._norms: dict[str, Node] = {}
+        self._sums: set[int] = set()
+        """Ids of the sums that were looked at as a whole."""
         self._has_weights = any(stage.op == "logsumexp" for stage in table.stages.values())
 
     def rewrite(self, roots: Sequence[Node]) -> list[Node]:
         """The roots, rewritten."""
-        for node in stage_nodes(self.old, roots):
-            if node.id not in self._new:
+        nodes = stage_nodes(self.old, roots)
+        whole = self._whole_sums(nodes, roots) if self._has_weights else set()
+        for node in nodes:
+            if node.id in whole and node.id not in self._sums:
+                self._sums.add(node.id)
+                stable = by_complements(self.old, node)
+                self._new[node.id] = self._node(node) if stable is None else self.rewrite([stable])[0]
+            elif node.id not in self._new:
                 self._new[node.id] = self._node(node)
         return [self._new[r.id] for r in roots]
 
+    def _whole_sums(self, nodes: Sequence[Node], roots: Sequence[Node]) -> set[int]:
+        """Sums and differences that are used as more than a part of another one."""
+        used = {r.id for r in roots}
+        for node in reversed(nodes):
+            stage = self.old.stages.get(str(node.value)) if node.op == "read" else None
+            used.update(r.id for r in (stage.roots if stage is not None else ()))
+            if node.op not in ("add", "sub") and (node.op != "neg" or node.id in used):
+                used.update(a.id for a in node.args)
+        return {node.id for node in nodes if node.op in ("add", "sub") and node.id in used}
+
     def _node(self, node: Node) -> Node:
         g = self.graph
-        if self._has_weights and node.op in ("add", "sub"):
-            stable = by_complements(self.old, node)
-            if stable is not None:
-                return self.rewrite([stable])[0]
         args = [self._new[a.id] for a in node.args]
         match node.op, node.args:
             case "read", _:

@@ -60,9 +60,9 @@ class NoRows(Problem):
 class NoSuchCurvature(Problem):
     """The second derivative that was asked for can not be derived for this loss.
 
-    `secant` needs a loss that reads the score only as `score - target`, `expected` one whose derivatives are linear in the target, `gauss_newton`
-    a `predict` binding of one score, `upper_bound` a Hessian that is bounded, `full` several scores a row and a library
-    that takes a matrix (CatBoost).  `exact`, `abs` and `constant` are there for every loss.
+    `secant` needs a loss that reads the score only as `score - target`, `expected` one whose derivatives are linear in
+    the target, `gauss_newton` a `predict` binding of one score, `upper_bound` a Hessian that is bounded, `full` several
+    scores a row and a library that takes a matrix (CatBoost).  `exact`, `abs` and `constant` are there for every loss.
 
     Wrong: `hessian="secant"` for a logistic loss
 

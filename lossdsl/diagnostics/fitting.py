@@ -23,9 +23,9 @@ class NoExampleAxis(Problem):
 class CoupledExamples(Problem):
     """Weights of examples were given to a loss whose examples do not each have a term of their own.
 
-    A weight of 2 stands for an example that is there twice.  That has one meaning where the loss is a mean or a sum over
-    examples of terms that look at one example each.  In a ratio of sums, a ranking or a partial likelihood, other
-    examples are part of every term, and what a weight does is for the formula to say.
+    A weight of 2 stands for an example that is there twice.  That has one meaning where the loss is a mean or a sum
+    over examples of terms that look at one example each.  In a ratio of sums, a ranking or a partial likelihood,
+    other examples are part of every term, and what a weight does is for the formula to say.
 
     Wrong: `loss.scipy_objective(X, time, event, sample_weight=w)` with the Cox partial likelihood
 
@@ -54,8 +54,8 @@ class NoLink(Problem):
 class SizeUnknown(Problem):
     """An axis of a prediction or of a learned array has no size, because no data have this axis.
 
-    Sizes come from the shapes of data, from the number of labels for a domain `in c`, and from starting values of learned
-    arrays.  What is left has to be said.
+    Sizes come from the shapes of data, from the number of labels for a domain `in c`, and from starting values of
+    learned arrays.  What is left has to be said.
 
     Wrong: `loss.scipy_objective(X, target)` for `loss crps(ensemble[n, m] | target[n])`
 
