@@ -21,7 +21,7 @@ FINITE_OPS = frozenset({
     "tanh", "sin", "cos", "atan", "atan2", "erf", "erfc", "normal_cdf", "softplus", "log_sigmoid", "logcosh",
     "normal_logcdf", "normal_hazard", "normal_residual", "logaddexp", "softmax_weight", "floor", "round",
     "stop_gradient", "guarded_mul", "hypot", "hypot_slope", "hypot_excess", "log1p_square", "log1p_square_slope",
-    "power_deficit",
+    "power_deficit", "softmax_complement", "fraction", "gumbel_logcdf", "gumbel_hazard",
 })  # fmt: skip
 """Functions with finite values at finite arguments (short of overflow)."""
 UNDERFLOWING = frozenset({"softmax_weight", "exp", "sigmoid"})

@@ -11,7 +11,8 @@ from lossdsl.rewrite.facts import Property
 POSITIVE = frozenset({"exp", "cosh", "exprel"})
 NONNEGATIVE = frozenset({
     "abs", "sigmoid", "softmax_weight", "normal_cdf", "erfc", "relu", "softplus", "logcosh", "extent", "hypot",
-    "hypot_excess", "log1p_square", "kl_div", "expm1_excess",
+    "hypot_excess", "log1p_square", "kl_div", "expm1_excess", "gumbel_hazard", "canberra",
+    "log1p_integral",
 })  # fmt: skip
 
 
