@@ -108,7 +108,7 @@ def test_the_catalogue(name: str) -> None:
         assert {problem.code for problem in caught.value.problems} <= {"E0701", "E0702", "E0703"}
         return
     score, target, data, settings = inputs(loss, found)
-    objective = loss.objective("xgboost", hessian="abs", floor=0.0, check=False, **settings)
+    objective = loss.objective("xgboost", hessian="exact", floor=-np.inf, check=False, **settings)
     grad, hess = objective.derivatives(score, target, **data)
     assert grad.shape == hess.shape == score.shape
     f = loss.numpy()
@@ -124,10 +124,10 @@ def test_the_catalogue(name: str) -> None:
     with np.errstate(all="ignore"):
         factor = N if sums == {} and not np.allclose(grad, wanted[0], equal_nan=True) else 1
         np.testing.assert_allclose(grad, wanted[0] * factor, rtol=1e-9, atol=1e-9 * N)
-        np.testing.assert_allclose(hess, np.abs(wanted[1]) * factor, rtol=1e-9, atol=1e-9 * N)
+        np.testing.assert_allclose(hess, wanted[1] * factor, rtol=1e-9, atol=1e-9 * N)
 
 
-@pytest.mark.parametrize("name", [name for k, name in enumerate(ALL) if k % SHARE == 1 and name not in UNFIT])
+@pytest.mark.parametrize("name", [name for k, name in enumerate(ALL) if k % SHARE == 1 % SHARE and name not in UNFIT])
 def test_what_is_proved_of_the_hessian_holds(name: str) -> None:
     """Every interval that the policies rest on holds the numbers that the emitted code gives."""
     loss = ALL[name]
@@ -174,7 +174,11 @@ POLICIES = {
     "robust.tukey_biweight": "secant",
     "margin.hinge": "constant",
     "margin.squared_hinge": "upper_bound",
-    "classification.binary_brier": "upper_bound",
+    "margin.smoothed_hinge": "upper_bound",
+    "regression.squared_epsilon_insensitive": "upper_bound",
+    "regression.berhu": "secant",
+    "classification.binary_brier": "gauss_newton",
+    "margin.savage": "abs",
     "classification.cross_entropy": "upper_bound",
     "classification.binary_focal": "abs",
 }
@@ -219,6 +223,20 @@ def test_exact_keeps_its_digits_where_the_probability_is_1() -> None:
     np.testing.assert_allclose(hess, sigmoid(S) * sigmoid(-S), rtol=8 * EPS)
 
 
+def test_a_logistic_loss_takes_one_exponential() -> None:
+    """For the gradient of both labels and the Hessian, each to its last digits."""
+    text = CLASSIFICATION["binary_cross_entropy"].source("xgboost")
+    body = text[text.index("def _derivatives(") : text.index("def _constant(")]
+    assert body.count("np.exp(") == 1
+    assert "_sigmoid(" not in body
+    x = np.array([-700.0, -40.0, -1.0, -0.0, 0.0, 1e-300, 2.0, 40.0, 700.0])
+    objective = CLASSIFICATION["binary_cross_entropy"].objective("xgboost", floor=0.0)
+    for label in (0.0, 1.0):
+        grad, hess = objective.derivatives(x, np.full(9, label))
+        np.testing.assert_allclose(grad, -sigmoid(-x) if label else sigmoid(x), rtol=1e-12)
+        np.testing.assert_allclose(hess, sigmoid(x) * sigmoid(-x), rtol=1e-12)
+
+
 def test_float32_margins_are_computed_in_double_precision() -> None:
     """1 - sigmoid(20) is 0 in single precision, and with it the Hessian and the gradient."""
     grad, hess = derivatives(LOGISTIC, "exact", np.float32([20.0, 20.0]), np.float32([1.0, 0.0]))
@@ -230,7 +248,11 @@ def test_constant_abs_and_scale() -> None:
     np.testing.assert_array_equal(derivatives(LOGISTIC, "constant", S, Y)[1], np.ones(6))
     np.testing.assert_array_equal(derivatives(LOGISTIC, "constant", S, Y, hessian_scale=2.5)[1], np.full(6, 2.5))
     bent = "loss f(s[n] | y[n]):\n    return mean[n](cos(s - y))\n"
-    np.testing.assert_allclose(derivatives(bent, "abs", S, Y)[1], np.abs(np.cos(S - Y)), rtol=1e-12)
+    size = np.abs(np.cos(S - Y))
+    np.testing.assert_allclose(derivatives(bent, "abs", S, Y)[1], np.maximum(size, size.mean() / 10), rtol=1e-12)
+    half = np.array([-5.0, 5.0, 5.0])
+    relu = "loss f(s[n] | y[n]):\n    return mean[n](max(s - y, 0)^2)\n"
+    np.testing.assert_allclose(derivatives(relu, "abs", half, np.zeros(3))[1], [2 / 15, 2.0, 2.0])
 
 
 def test_expected() -> None:
@@ -242,7 +264,9 @@ def test_expected() -> None:
 
 
 def test_gauss_newton_leaves_out_the_curvature_of_the_link() -> None:
-    np.testing.assert_allclose(derivatives(SQUARED_LINK, "gauss_newton", S[:5], Y[:5])[1], np.exp(2 * S[:5]), rtol=1e-9)
+    np.testing.assert_allclose(derivatives(SQUARED_LINK, "gauss_newton", S, Y)[1], np.exp(2 * S), rtol=1e-12)
+    brier = CLASSIFICATION["binary_brier"].objective("xgboost", hessian="gauss_newton", floor=0.0)
+    np.testing.assert_allclose(brier.derivatives(S, Y)[1], 2 * (sigmoid(S) * sigmoid(-S)) ** 2, rtol=1e-12)
     p = sigmoid(S[1:5])
     wanted = (Y[1:5] / p**2 + (1 - Y[1:5]) / (1 - p) ** 2) * (p * (1 - p)) ** 2
     np.testing.assert_allclose(derivatives(LOGISTIC, "gauss_newton", S[1:5], Y[1:5])[1], wanted, rtol=1e-12)
@@ -263,6 +287,14 @@ def test_secant_touches_the_loss_at_the_score_from_above() -> None:
             above = at + grad * step + hess * step**2 / 2
             assert np.all(value(score + step, target, reduction="none") <= above + 1e-9 * (1 + above))
         np.testing.assert_allclose(-grad[score != 0] / hess[score != 0], -score[score != 0], rtol=1e-12)
+
+
+def test_secant_knows_corners_by_the_neighbourhood_of_the_target() -> None:
+    """Linear near the target and quadratic far out: at the target itself the ratio is bounded, and training moves."""
+    for name in ("berhu", "wing", "quantile", "lp_error"):
+        score = np.array([0.0, 1e-12, -1.0, 2.0])
+        _, hess = REGRESSION[name].objective("xgboost").derivatives(score, np.zeros(4))
+        assert hess.max() < 100 * hess[2], name
 
 
 def test_secant_at_a_corner_is_bounded_in_units_of_the_residuals() -> None:

@@ -478,7 +478,12 @@ def test_probabilities_of_classifiers_are_not_those_of_the_loss() -> None:
     """XGBoost applies a sigmoid whatever the link is; LightGBM gives raw scores."""
     probit = CLASSIFICATION["probit"]
     objective = probit.objective("xgboost", api="sklearn")
-    model = xgboost.XGBClassifier(n_estimators=10, n_jobs=1, **objective.parameters(BINARY)).fit(X, BINARY.astype(int))
+    settings = objective.parameters(BINARY, classifier=True)
+    model = xgboost.XGBClassifier(n_estimators=10, n_jobs=1, **settings).fit(X, BINARY.astype(int))
+    regressor = xgboost.XGBRegressor(n_estimators=10, n_jobs=1, **objective.parameters(BINARY)).fit(X, BINARY)
+    np.testing.assert_allclose(
+        model.predict(X, output_margin=True), regressor.predict(X, output_margin=True), atol=1e-5
+    )
     score = model.predict(X, output_margin=True).astype(float)
     np.testing.assert_allclose(model.predict_proba(X)[:, 1], 1 / (1 + np.exp(-score)), atol=1e-6)
     normal_cdf = objective.predict_transform(score)

@@ -283,8 +283,20 @@ def test_scales_of_features_do_not_matter() -> None:
     wanted = linear_model.Ridge(alpha=1e-4 * ROWS / 2, solver="svd").fit(raw, NUMBERS)
     model = REGRESSION["mse"].scipy_objective(raw, NUMBERS, l2=1e-4).minimize()
     assert model.success
+    assert model.iterations < 20  # as for features of one size, where plain L-BFGS takes a hundred and more
     np.testing.assert_allclose(model.predictions(raw)["pred"], wanted.predict(raw), rtol=1e-6, atol=1e-6)
     assert model.value == pytest.approx(REGRESSION["mse"].scipy_objective(raw, NUMBERS, l2=1e-4)(model.parameters)[0])
+
+
+def test_flat_directions_are_followed_to_their_end() -> None:
+    """More features than examples: the curvature is that of a small penalty, and gradients are small far from the end."""
+    rng = np.random.default_rng(5)
+    features, y, weights = rng.random((15, 30)), rng.integers(0, 4, 15).astype(float), rng.integers(0, 4, 15)
+    rows = np.repeat(np.arange(15), weights)
+    loss, options = REGRESSION["poisson_deviance"], {"l2": 1e-4, "intercept": False}
+    one = loss.scipy_objective(features, y, sample_weight=weights, **options).minimize()
+    other = loss.scipy_objective(features[rows], y[rows], **options).minimize()
+    np.testing.assert_allclose(one.predictions(features)["rate"], other.predictions(features)["rate"], rtol=1e-9)
 
 
 @pytest.mark.parametrize("options", [{"l2": 0.1}, {"l1": 0.1}, {"l2": 0.1, "intercept": False}])
@@ -306,6 +318,7 @@ LINKS = [
     ("p[n] < 3", Link("exp", None, 3)),
     ("p[n] in (0, 1)", Link("sigmoid", 0, 1)),
     ("p[n] in [-1, 4]", Link("sigmoid", -1, 4)),
+    ("p[n] in [0, 5]", Link("sigmoid", 0, 5)),
 ]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from lossdsl.boosting.derivation import Derivation, Output
 from lossdsl.boosting.intervals import Intervals, of_arguments
+from lossdsl.boosting.substitution import Substitution
 from lossdsl.calculus.gradient import needed_stages
 from lossdsl.calculus.hessian import Entry, Jacobian, simplified
 from lossdsl.calculus.terms import Term, collect
@@ -40,26 +42,21 @@ def cross(derivation: Derivation, first: str, second: str) -> Node | None:
 def is_mixed(derivation: Derivation) -> bool:
     """Whether the scores of a row are tied together, so that the diagonal is not the whole Hessian."""
     names = [a.name for a in derivation.roles.scores]
-    g = derivation.graph
     if len(names) > 1:
         found = [cross(derivation, a, b) for a in names for b in names if a != b]
         return any(node is None or not node.is_value(0) for node in found)
     if not derivation.roles.columns:
         return False
-    node, column = block(derivation)
-    apart = _off_diagonal(derivation, node, column)
-    return not apart.is_value(0) and g is not None
+    return not _off_diagonal(derivation, *block(derivation)).is_value(0)
 
 
 def _off_diagonal(derivation: Derivation, output: Output, column: Index) -> Node:
     """The block where its two columns differ."""
     g = derivation.graph
-    from lossdsl.boosting.substitution import Substitution
-
     own = g.index(output.indices[1])
     other = g.index(column)
 
-    def replace(node: Node, args: object) -> Node | None:
+    def replace(node: Node, args: Sequence[Node]) -> Node | None:
         if node.op in ("eq", "ne") and set(node.args) == {own, other}:
             return g.const(node.op == "ne")
         return None
@@ -76,8 +73,7 @@ def is_softmax_like(derivation: Derivation) -> bool:
         return False
     if _Shift(derivation).of(derivation.lowered.element) != 0:
         return False
-    output, column = block(derivation)
-    apart = _off_diagonal(derivation, output, column)
+    apart = _off_diagonal(derivation, *block(derivation))
     around = Intervals(derivation.table, of_arguments(derivation.program)).of(apart)
     return around.high <= 0
 

@@ -16,9 +16,9 @@ from lossdsl.boosting import bounding, symbolic
 from lossdsl.boosting.blocks import block, cross, is_mixed, is_softmax_like
 from lossdsl.boosting.derivation import Derivation, Output
 from lossdsl.boosting.intervals import INF, POSITIVE, Interval, Intervals, near_defaults, of_arguments
-from lossdsl.boosting.substitution import Substitution
+from lossdsl.boosting.substitution import Substitution, arrays_as
 from lossdsl.functions.lazy import sympy
-from lossdsl.ir.graph import Node, reachable
+from lossdsl.ir.graph import Index, Node, reachable
 from lossdsl.ir.lower import length
 from lossdsl.ir.stage import Array
 from lossdsl.rewrite import stabiliser
@@ -28,6 +28,8 @@ POLICIES: tuple[Policy, ...] = (
     "exact", "constant", "abs", "expected", "gauss_newton", "secant", "upper_bound", "full",
 )  # fmt: skip
 
+MEAN = "__mu"
+"""The array of what is reported, in place of the score; no user can write it."""
 RESIDUAL = "__residual"
 """The array of score - target, in place of both; no user can write it."""
 
@@ -79,9 +81,16 @@ def residual(derivation: Derivation) -> Residual | None:
 
 
 def absolute(derivation: Derivation) -> dict[str, Output]:
-    """The magnitude of the exact one."""
+    """The magnitude of the exact one, at least a tenth of its mean: where a loss is flat, a leaf must not run away."""
     g = derivation.graph
-    return {name: Output(g.apply("abs", o.node), o.indices) for name, o in derivation.diagonal.items()}
+    result = {}
+    for name, output in derivation.diagonal.items():
+        if output.node.is_value(0):
+            raise NotDerivable("the second derivative is 0 wherever it exists")
+        size = g.apply("abs", output.node)
+        least = g.const(SMOOTHING) * _mean(derivation, size, output.indices)
+        result[name] = Output(g.apply("max", size, least), output.indices)
+    return result
 
 
 def constant(derivation: Derivation) -> dict[str, Output]:
@@ -108,11 +117,29 @@ def upper_bound(derivation: Derivation) -> dict[str, Output]:
         return _row_sums(derivation)
     result = {}
     for name, output in derivation.diagonal.items():
-        bound = bounding.upper_bound(derivation, output.node)
+        bound = _bound(derivation, output.node)
         if bound is None:
             raise NotDerivable("the second derivative has no bound that could be proved")
+        if bound.is_value(0):
+            raise NotDerivable("the second derivative is 0 wherever it exists")
         result[name] = Output(g.apply("max", bound, g.const(0)), output.indices)
     return result
+
+
+def _bound(derivation: Derivation, node: Node) -> Node | None:
+    """The bound of a node; of few possible targets, the greatest of their bounds."""
+    target, g = derivation.roles.target, derivation.graph
+    values = target.domain[0].values if target is not None and len(target.domain) == 1 else ()
+    if target is None or not 0 < len(values) <= 4 or derivation.table.arrays[target.name].kind != "real":
+        return bounding.upper_bound(derivation, node)
+    highest: Node | None = None
+    for value in values:
+        case = arrays_as(derivation.table, {target.name: lambda _, value=value: g.const(value)}).of(node)  # type: ignore[misc]
+        bound = bounding.upper_bound(derivation, case)
+        if bound is None:
+            return None
+        highest = bound if highest is None else g.apply("max", highest, bound)
+    return highest
 
 
 def _row_sums(derivation: Derivation) -> dict[str, Output]:
@@ -160,8 +187,29 @@ def gauss_newton(derivation: Derivation) -> dict[str, Output]:
     slope = derivation.derivative(mu, name)
     if slope is None or slope.is_value(0):
         raise NotDerivable("the `predict` binding has no slope by the score")
+    bend_of_mean = _by_mean(derivation, mu, output)
+    if bend_of_mean is not None:
+        return {name: Output(bend_of_mean * (slope * slope), output.indices)}
     bend = _logarithmic_slope(derivation, slope, name)
     return {name: Output(derivation.diagonal[name].node - output.node * bend, output.indices)}
+
+
+def _by_mean(derivation: Derivation, mu: Node, output: Output) -> Node | None:
+    """The second derivative of the loss by mu, if it reads the score only through mu as it is written."""
+    g, lowered, table = derivation.graph, derivation.lowered, derivation.table
+    if lowered.mask is not None or len(lowered.free) != 1:
+        return None
+    if MEAN not in table.arrays:
+        table.add_array(Array(MEAN, derivation.roles.scores[0].axes, "prediction", "real"))
+    mean = g.read(MEAN, [g.index(i) for i in output.indices])
+    row = {lowered.free[0]: g.index(output.indices[0])} if lowered.free[0] != output.indices[0] else {}
+    element = g.substitute(lowered.element, row)
+    by_mean = Substitution(table, lambda node, args: mean if node is mu else None).of(element)
+    if derivation.depends(by_mean, derivation.only):
+        return None
+    slope = derivation.derivative(by_mean, MEAN)
+    bend = None if slope is None else derivation.derivative(slope, MEAN)
+    return None if bend is None else Substitution(table, lambda node, args: mu if node is mean else None).of(bend)
 
 
 def _logarithmic_slope(derivation: Derivation, slope: Node, name: str) -> Node:
@@ -240,7 +288,7 @@ def secant(derivation: Derivation) -> dict[str, Output]:
     r = found.difference
     if has_corner(derivation, found):
         size = g.apply("abs", r)
-        least = g.const(SMOOTHING) * _mean(derivation, size)
+        least = g.const(SMOOTHING) * _mean(derivation, size, output.indices)
         below = g.apply("max", g.apply("max", size, least), g.const(TINY))
         return {name: Output(g.apply("abs", output.node) / below, output.indices)}
     zero = g.apply("eq", r, g.const(0))
@@ -256,10 +304,9 @@ TINY = Fraction(1, 2**900)
 """Keeps 0/0 from occurring where every residual is 0."""
 
 
-def _mean(derivation: Derivation, node: Node) -> Node:
-    """Over all elements."""
+def _mean(derivation: Derivation, node: Node, indices: Sequence[Index]) -> Node:
+    """Over all elements; `node` has these indices, or some of them."""
     g = derivation.graph
-    indices = derivation.gradient[derivation.only].indices
     total = derivation.table.value("total_size", (), "sum", indices, None, node)
     return total / g.apply("max", g.product(g.extent(length(i)) for i in indices), g.const(1))
 
@@ -271,10 +318,17 @@ def has_corner(derivation: Derivation, found: Residual) -> bool:
     def where(around: Interval, node: Node) -> Interval:
         return Intervals(derivation.table, {**arguments, RESIDUAL: around}).of(node)
 
-    above, below = where(POSITIVE, found.slope), where(-POSITIVE, found.slope)
-    jumps = above.low > 0 or below.high < 0
+    close = Interval(Fraction(0), NEAR, True)
+    jumps = where(close, found.slope).low > 0 or where(-close, found.slope).high < 0
     bend = where(Interval(-NEAR, NEAR), found.bend)
     return jumps or bend.high == INF
+
+
+def is_flat(derivation: Derivation, found: Residual) -> bool:
+    """Whether the loss is constant around the target, as in the tube of support vector regression."""
+    arguments = {**near_defaults(derivation.program), RESIDUAL: Interval(-NEAR, NEAR)}
+    around = Intervals(derivation.table, arguments).of(found.slope)
+    return around.is_point and around.low == 0
 
 
 def monotone(derivation: Derivation, found: Residual) -> bool:

@@ -20,6 +20,7 @@ from lossdsl.backends.programs import Output as Filled
 from lossdsl.backends.text import strip
 from lossdsl.boosting import runtime
 from lossdsl.boosting.derivation import Derivation, Output
+from lossdsl.boosting.sharing import share_exponentials
 from lossdsl.boosting.start import MEAN, ClosedForm
 from lossdsl.functions.sources import helper_names, helper_source
 from lossdsl.ir.demand import read_checks
@@ -112,14 +113,15 @@ class NumericModule(_Module):
         what = "The level of the quantile." if closed.kind == "quantile" else "The best constant score."
         lines = [f"def _constant({', '.join(parameters)}) -> float:", f'{INDENT}"""{what}"""']
         lines.append(f'{INDENT}with np.errstate(all="ignore"):')
-        lines += [f"{INDENT}{INDENT}{line}" for line in [*emitter.lines, f"return float({text})"]]
+        lines += [f"{INDENT}{INDENT}{line}" for line in [*emitter.lines, f"return {text}"]]
         return "\n".join(wrapped(lines))
 
     def arrays(self, name: str, doc: str, outputs: Sequence[Output]) -> str:
         """A function that returns one array for each output, in the shapes of their indices."""
 
         def body() -> list[str]:
-            filled = [Filled(self._final(o.node), o.indices) for o in outputs]
+            nodes = share_exponentials(self.derivation.table, [o.node for o in outputs])
+            filled = [Filled(self._final(node), o.indices) for node, o in zip(nodes, outputs, strict=True)]
             emitter = self._emitter([*self._roots(), *(o.node for o in filled)])
             self._checks(emitter)
             names = []

@@ -133,13 +133,19 @@ def _xgboost_sklearn(facts: Facts) -> str:
         """The loss as an evaluation metric."""
         return self.{facts.loss}
 
-    def parameters(self, target: Any, weight: Any = None, /, **data: Any) -> dict[str, Any]:
-        """What the constructor has to be told: the objective, the metric, the first score."""
+    def parameters(
+        self, target: Any, weight: Any = None, /, *, classifier: bool = False, **data: Any
+    ) -> dict[str, Any]:
+        """What the constructor has to be told: the objective, the metric, the first score.
+
+        classifier: whether it is `XGBClassifier`, which takes the first score of two classes as a probability.
+        """
         start = self.init_score(target, weight, **data)
+        base = 1 / (1 + np.exp(-start)) if classifier and not np.ndim(start) else start
         settings: dict[str, Any] = {{
             "objective": self,
             "eval_metric": self.metric,
-            "base_score": _plain(start),
+            "base_score": _plain(base),
             "disable_default_eval_metric": True,
         }}
 {limits}{width}'''

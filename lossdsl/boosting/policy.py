@@ -85,7 +85,7 @@ BUILDERS: dict[str, Callable[[Derivation], dict[str, Output]]] = {
 MEANING: dict[str, str] = {
     "exact": "the second derivative",
     "constant": "1",
-    "abs": "the magnitude of the second derivative",
+    "abs": "the magnitude of the second derivative, at least a tenth of its mean",
     "expected": "the mean of the second derivative over targets that the score predicts (Fisher)",
     "gauss_newton": "the second derivative without the curvature of the link",
     "secant": "the slope over the residual, the parabola that touches the loss at the score",
@@ -105,7 +105,7 @@ def asked(derivation: Derivation, policy: str, blocks: bool) -> Choice:
         program = derivation.program
         hint = "leave hessian= out, and the documentation of the objective says what was chosen and why"
         raise LossError(NoSuchCurvature(program.span, f"no {policy} Hessian: {refused}", hint)) from None
-    return Choice(policy, hessian, "as was asked for", policy not in ("exact", "constant", "full"))
+    return Choice(policy, hessian, "as was asked for", policy in ("secant", "gauss_newton", "expected"))
 
 
 # ---------------------------------------------------------------- chosen
@@ -122,7 +122,7 @@ def chosen(derivation: Derivation, blocks: bool) -> Choice:
         return Choice("exact", exact(derivation), "it is a positive constant", False)
     found = curvature.residual(derivation)
     if found is not None:
-        return _of_residual(derivation, around[derivation.only])
+        return _of_residual(derivation, found, around[derivation.only])
     if all(i.positive for i in around.values()):
         steep = any(i.high == INF for i in around.values())
         return Choice("exact", exact(derivation), "it is proved to be positive everywhere", False, steep)
@@ -131,7 +131,7 @@ def chosen(derivation: Derivation, blocks: bool) -> Choice:
     return _of_unknown(derivation, all(i.nonnegative for i in around.values()))
 
 
-def _of_residual(derivation: Derivation, around: Interval) -> Choice:
+def _of_residual(derivation: Derivation, found: curvature.Residual, around: Interval) -> Choice:
     """A loss of score - target: psi(r)/r is positive wherever the exact one may not be, and tends to it at r = 0."""
     name = derivation.only
     if around.positive and not derivation.depends(derivation.diagonal[name].node, name):
@@ -140,6 +140,9 @@ def _of_residual(derivation: Derivation, around: Interval) -> Choice:
         why = "the exact one is 0 wherever it exists, which trains nothing"
     elif around.positive and _is_piecewise_constant(derivation):
         return Choice("exact", exact(derivation), "it is proved to be one of a few positive numbers", False)
+    elif around.high < INF and curvature.is_flat(derivation, found):
+        why = "the exact one is 0 around the target, and nowhere more than this"
+        return Choice("upper_bound", curvature.upper_bound(derivation), why, False)
     elif around.nonnegative:
         why = "the exact one is never negative, but may be 0, or close to 0, where the slope is not"
     else:
@@ -167,7 +170,7 @@ def _of_mixed(derivation: Derivation) -> Choice:
     try:
         return Choice("upper_bound", curvature.upper_bound(derivation), _TIED, len(names) > 1)
     except NotDerivable:
-        return Choice("abs", curvature.absolute(derivation), "no bound of the whole Hessian could be derived", True)
+        return Choice("abs", curvature.absolute(derivation), "no bound of the whole Hessian could be derived", False)
 
 
 def _is_positive(derivation: Derivation, found: Mapping[str, Output]) -> bool:
@@ -181,17 +184,20 @@ _TIED = "the scores of a row are tied together, so that steps by the diagonal al
 
 
 def _of_unknown(derivation: Derivation, nonnegative: bool) -> Choice:
-    """Neither positive nor 0 everywhere: the mean, or a bound, or the part without the link, or the magnitude."""
+    """Neither positive nor 0 everywhere: the mean, the part without the link, a bound, or the magnitude.
+
+    A bound is for losses that are bent upwards; of others it is reached only far from where most scores are, so that
+    steps by it are too small.
+    """
     trouble = "may be 0" if nonnegative else "could not be proved to be nonnegative"
-    for policy in ("expected", "upper_bound", "gauss_newton"):
+    for policy in ("expected", "gauss_newton", *(["upper_bound"] if nonnegative else [])):
         try:
             found = BUILDERS[policy](derivation)
         except NotDerivable:
             continue
         if policy == "upper_bound":
-            return Choice(policy, found, f"the exact one {trouble}, and never exceeds this", True)
+            return Choice(policy, found, f"the exact one {trouble}, and never exceeds this", False)
         if _is_positive(derivation, found):
             return Choice(policy, found, f"the exact one {trouble}, this is proved to be positive", True)
-    if nonnegative:
-        return Choice("exact", exact(derivation), "it is proved to be nonnegative, and floored where it is 0", True)
-    return Choice("abs", curvature.absolute(derivation), f"the exact one {trouble}", True)
+    why = f"the exact one {trouble}" + (", and no bound of it is known" if nonnegative else "")
+    return Choice("abs", curvature.absolute(derivation), why, False)
