@@ -20,6 +20,7 @@ from lossdsl.fitting.layout import Layout, Slot
 from lossdsl.fitting.links import link_of
 from lossdsl.fitting.model import LinearModel
 from lossdsl.fitting.rows import GROUP, coupling, predictions
+from lossdsl.fitting.scaling import diagonal, standardisation
 from lossdsl.fitting.variant import Code, Variant, compiled, weight_name
 from lossdsl.meaning import core
 
@@ -141,7 +142,7 @@ class LinearProblem:
         Sparse features, and those of a model without intercepts, are scaled and not shifted.
         """
         centre, spread = standardisation(self.X, self.sample_weight, self.options.intercept)
-        X = self.X @ _diagonal(1 / spread) if hasattr(self.X, "tocsr") else (self.X - centre) / spread
+        X = self.X @ diagonal(1 / spread) if hasattr(self.X, "tocsr") else (self.X - centre) / spread
         options = replace(self.options, penalties=self._feature_penalties / spread, validate=False)
         inner = LinearProblem(self.program, X, self.inputs, self.sample_weight, options)
 
@@ -264,28 +265,6 @@ class LinearProblem:
         if total <= 0:
             raise ValueError("no example that counts has a positive weight")
         return float(total)
-
-
-def standardisation(X: Any, weights: Any, centred: bool) -> tuple[Any, Any]:
-    """The mean and the standard deviation of each feature, over weighted rows: 0 and 1 where they are not to be used.
-
-    A feature that is constant, to rounding, has the deviation 1.
-    """
-    w = np.ones(X.shape[0]) if weights is None else np.asarray(weights, dtype=float)
-    w = w / w.sum()
-    if hasattr(X, "tocsr"):
-        root = np.sqrt(np.asarray(w @ X.power(2)).ravel())
-        return np.zeros(X.shape[1]), np.where(root > 0, root, 1.0)
-    centre = w @ X if centred else np.zeros(X.shape[1])
-    spread = np.sqrt(w @ (X - centre) ** 2)
-    rounding = X.shape[0] * np.finfo(float).eps * np.max(np.abs(X), axis=0, initial=0.0)
-    return centre, np.where(spread > rounding, spread, 1.0)
-
-
-def _diagonal(entries: Any) -> Any:
-    from scipy.sparse import diags_array
-
-    return diags_array(entries)
 
 
 def _learned(program: core.Program) -> tuple[core.Arg, ...]:
