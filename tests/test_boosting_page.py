@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,15 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     for rate in shown:
         assert rate.shape == (10,)
         assert np.corrcoef(np.log(rate), truth)[0, 1] > 0.7, "positive, and what the data were made with"
+
+
+def test_the_benchmark_runs() -> None:
+    """It compares the three models before it prints, and shows a row for each library."""
+    script = Path(__file__).parent.parent / "benchmarks" / "boosting.py"
+    sizes = ["--rows", "1500", "--rounds", "3", "--repeat", "1", "--features", "5", "--case", "tweedie"]
+    done = subprocess.run([sys.executable, str(script), *sizes], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert {"xgboost", "lightgbm", "catboost"} <= set(done.stdout.split())
 
 
 @pytest.mark.parametrize("library", ["xgboost", "lightgbm", "catboost"])
