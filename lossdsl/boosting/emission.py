@@ -14,7 +14,8 @@ from lossdsl.backends.interface import Interface
 from lossdsl.backends.layout import without_unused, wrapped
 from lossdsl.backends.numpy.arguments import INDENT
 from lossdsl.backends.numpy.dialect import NumpyDialect
-from lossdsl.backends.numpy.module import _Module, _quoted, _runtime_functions, _runtime_source
+from lossdsl.backends.numpy.module import NumpyModule
+from lossdsl.backends.numpy.support import quoted, runtime_functions, runtime_source
 from lossdsl.backends.programs import Derived
 from lossdsl.backends.programs import Output as Filled
 from lossdsl.backends.text import strip
@@ -30,11 +31,11 @@ RESERVED = frozenset({"_arguments", "_losses", "_derivatives", "_constant", "flo
 """Names of functions of the module, and of options of its class, which no argument of the loss gets."""
 
 
-class NumericModule(_Module):
+class NumericModule(NumpyModule):
     """Emits functions of the arguments of a loss; the same checks and names as in the NumPy back end."""
 
     def __init__(self, derivation: Derivation) -> None:
-        taken = helper_names("numpy") | frozenset(_runtime_functions()) | frozenset(own_runtime()) | RESERVED
+        taken = helper_names("numpy") | frozenset(runtime_functions()) | frozenset(own_runtime()) | RESERVED
         self.interface = Interface(derivation.program, taken)
         self.local = self.interface.locals
         self.helpers: dict[str, None] = {}
@@ -173,13 +174,13 @@ class NumericModule(_Module):
     def support(self, body: str) -> list[str]:
         """The helpers that the text calls, and those that they call."""
         own = _called(own_runtime(), body)
-        shared = _runtime_source(body)
+        shared = runtime_source(body)
         return [*helper_source(self.helpers, "numpy"), *shared, *own]
 
     @property
     def formula(self) -> str:
         """The text of the loss, fit for a docstring, indented."""
-        return _quoted("\n".join(f"{INDENT}{line}".rstrip() for line in self.interface.formula.split("\n")))
+        return quoted("\n".join(f"{INDENT}{line}".rstrip() for line in self.interface.formula.split("\n")))
 
 
 @lru_cache(maxsize=1)

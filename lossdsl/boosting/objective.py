@@ -7,7 +7,7 @@ from functools import cached_property
 
 import lossdsl
 from lossdsl.backends.interface import Interface
-from lossdsl.backends.numpy.arguments import INDENT, _hyperparameters
+from lossdsl.backends.numpy.arguments import INDENT, hyperparameter_checks
 from lossdsl.boosting import template
 from lossdsl.boosting.derivation import Derivation, Output, derive
 from lossdsl.boosting.emission import NumericModule
@@ -188,7 +188,7 @@ class Objective:
             "title": self.library.title,
             "signature": self._signature(),
             "floor": FLOOR,
-            "checks": "".join(f"        {line}\n" for line in _hyperparameters(self.interface)),
+            "checks": "".join(f"        {line}\n" for line in hyperparameter_checks(self.interface)),
             "settings": self._settings([*self.roles.constants, *self.roles.settings], "{}"),
             "hessian_is": "the block of second derivatives" if self.facts.full else "the second derivative",
             "arguments": self._argument_doc(),

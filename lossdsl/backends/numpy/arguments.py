@@ -24,7 +24,7 @@ def argument_lines(interface: Interface, extent: Callable[[Extent], str]) -> lis
     """All of it, in order: hyperparameters, arrays, dtype, shapes, conversions, domains."""
     return [
         *interface.demands(),
-        *_hyperparameters(interface),
+        *hyperparameter_checks(interface),
         *_dtype(interface),
         *_arrays(interface),
         *_ranks(interface),
@@ -43,7 +43,8 @@ def _where_given(interface: Interface, arg: Arg, line: str) -> list[str]:
     return [f"if {interface.arg_names[arg.name]} is not None:", INDENT + line]
 
 
-def _hyperparameters(interface: Interface) -> list[str]:
+def hyperparameter_checks(interface: Interface) -> list[str]:
+    """Statements that make numbers of the hyperparameters, and check their domains."""
     lines = []
     for arg in interface.hosts:
         name = interface.arg_names[arg.name]

@@ -1,0 +1,46 @@
+"""What every emitted NumPy module may need: functions of the runtime, and text that can stand in a docstring."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from functools import lru_cache
+
+from lossdsl.backends.numpy import runtime
+
+
+def quoted(text: str) -> str:
+    """Text that can stand in a docstring: nothing in it ends the string or escapes."""
+    safe = "".join(c if c == "\n" or (c.isprintable() and c != "\\") else _escaped(c) for c in text)
+    safe = safe.replace('"""', '\\"\\"\\"')
+    return safe[:-1] + '\\"' if safe.endswith('"') else safe
+
+
+def _escaped(char: str) -> str:
+    if char == "\\":
+        return "\\\\"
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
+
+
+@lru_cache(maxsize=1)
+def runtime_functions() -> dict[str, str]:
+    """The source of each function of the runtime, by name."""
+    source = inspect.getsource(runtime)
+    tree = ast.parse(source)
+    return {
+        node.name: ast.get_source_segment(source, node) or "" for node in tree.body if isinstance(node, ast.FunctionDef)
+    }
+
+
+def runtime_source(body: str) -> list[str]:
+    """The runtime functions that the text calls, and those that they call."""
+    known = runtime_functions()
+    wanted: set[str] = set()
+    pending = [body]
+    while pending:
+        text = pending.pop()
+        for name, source in known.items():
+            if name not in wanted and f"{name}(" in text:
+                wanted.add(name)
+                pending.append(source)
+    return [source for name, source in known.items() if name in wanted]
