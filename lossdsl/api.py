@@ -147,10 +147,10 @@ class Loss:
 
     def numpy(self, dtype: DTypeLike | None = None) -> NumpyLoss:
         """Functions on NumPy arrays: value, gradients, Hessian diagonal, Hessian-vector product, terms."""
-        from lossdsl.backends.interface import Interface
+        from lossdsl.backends.numpy.support import numpy_interface
         from lossdsl.compiled import NumpyLoss
 
-        interface = Interface(self.program)
+        interface = numpy_interface(self.program)
         whole = frozenset(interface.arg_names[arg.name] for arg in self.program.args if arg.whole)
         return NumpyLoss(self.source("numpy"), interface.name, whole, dtype)
 
@@ -160,10 +160,10 @@ class Loss:
         With backward="closed" the gradient is computed in closed form in the forward pass; with "autograd" the module
         is plain differentiable operations.
         """
-        from lossdsl.backends.interface import Interface
+        from lossdsl.backends.torch.names import interface_of
 
         module = self.compile("torch", backward=backward)
-        made: torch.nn.Module = getattr(module, Interface(self.program).class_name)(**hyperparameters)
+        made: torch.nn.Module = getattr(module, interface_of(self.program).class_name)(**hyperparameters)
         return made
 
     def objective(

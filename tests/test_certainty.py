@@ -252,3 +252,22 @@ def test_a_sigmoid_below_the_normal_numbers(dtype: torch.dtype) -> None:
         (slope,) = torch.autograd.grad(value.sum(), x)
         for got in (value.detach(), slope):
             np.testing.assert_allclose(got.numpy(), exact, rtol=4 * torch.finfo(dtype).eps, atol=2 * tiny)
+
+
+def test_what_a_softmax_leaves_out_may_overflow() -> None:
+    """The logit of the element itself is 2000 above the others, which the mask leaves it out of."""
+    text = (
+        "loss f(z[i, d] | label[i]; tau > 0 = 0.001):\n    s[i, j] = sum[d](z[i, d]*z[j, d])/tau\n"
+        "    others[i] = logsumexp[k where label[k] != label[i]](s[i, k])\n"
+        "    return mean[i, j where i != j and label[i] == label[j]](softplus(others[i] - s[i, j]))"
+    )
+    program, f, g = compiled(text)
+    inputs = {"z": np.array([[2.0, 0.0], [0.0, 2.0], [0.0, 0.0]]), "label": np.array([0.0, 1.0, 2.0])}
+    products = f.f_hvp(**inputs, vector=np.ones((3, 2)))
+    np.testing.assert_array_equal(products, np.zeros((3, 2)))
+    np.testing.assert_array_equal(f.f_hess_diag(**inputs), np.zeros((3, 2)))
+    tensor = torch.tensor(inputs["z"], requires_grad=True)
+    (slope,) = torch.autograd.grad(g.f(tensor, torch.tensor(inputs["label"])), tensor, create_graph=True)
+    (twice,) = torch.autograd.grad(slope.sum(), tensor)
+    np.testing.assert_array_equal(twice.numpy(), np.zeros((3, 2)))
+    assert np.all(np.array(Interpreter(program).bind(inputs).hessian_diagonal("z"), dtype=float) == 0)

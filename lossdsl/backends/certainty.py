@@ -190,7 +190,7 @@ def _joined(table: StageTable, x: Node, b: Node) -> Node | None:
     product = _product(b)
     if not product.weights:
         return None
-    return _everywhere(x, product) or _at_a_position(table, x, b) or _beside_a_sum(table, x, b, product)
+    return _everywhere(table, x, product) or _at_a_position(table, x, b) or _beside_a_sum(table, x, b, product)
 
 
 def _sum_stage(table: StageTable, node: Node) -> Stage | None:
@@ -198,22 +198,28 @@ def _sum_stage(table: StageTable, node: Node) -> Stage | None:
     return stage if stage is not None and stage.op == "sum" else None
 
 
-def _everywhere(x: Node, product: Product) -> Node | None:
+def _everywhere(table: StageTable, x: Node, product: Product) -> Node | None:
     """x plus the product, at the same positions."""
     own = _product(x)
     if not own.conditions <= product.conditions:
         return None
     for weight in product.weights:
         if own.opposes(product.without(weight)):
-            joined = _complemented(x, weight)
+            joined = _complemented(table, x, weight)
             for condition in sorted(product.conditions - own.conditions, key=lambda n: n.id):
                 joined = x.graph.where(condition, joined, x)
             return joined
     return None
 
 
-def _complemented(x: Node, weight: Node) -> Node:
-    return x * x.graph.apply("softmax_complement", *weight.args)
+def _complemented(table: StageTable, x: Node, weight: Node) -> Node:
+    """Outside of the mask of the softmax a weight can overflow: there a factor of 0 wins."""
+    g = x.graph
+    complement = g.apply("softmax_complement", *weight.args)
+    logsumexp = weight.args[1]
+    stage = table.stages.get(str(logsumexp.value)) if logsumexp.op == "read" else None
+    masked = stage is None or stage.where is not None
+    return g.apply("guarded_mul", x, complement) if masked else x * complement
 
 
 def _at_a_position(table: StageTable, x: Node, b: Node) -> Node | None:
@@ -231,7 +237,7 @@ def _at_a_position(table: StageTable, x: Node, b: Node) -> Node | None:
     where = g.const(True) if stage.where is None else g.substitute(stage.where, mapping)
     body = g.substitute(stage.body, mapping)
     there = g.where(where, body if scattered is x else -body, g.const(0))
-    joined = _everywhere(there, _product(g.substitute(b, onto)))
+    joined = _everywhere(table, there, _product(g.substitute(b, onto)))
     if joined is None:
         return None
     return g.where(g.both(where, *(g.apply("eq", k, place) for k, place in places)), joined, b)
@@ -271,7 +277,7 @@ def _two_sums(table: StageTable, x: Node, b: Node) -> Node | None:
     onto = {first.index: g.index(index)}
     if g.substitute(first.where, onto) is not second.where:
         return None
-    joined = _everywhere(g.substitute(first.body, onto), _product(second.body))
+    joined = _everywhere(table, g.substitute(first.body, onto), _product(second.body))
     return None if joined is None else _summed(table, second, joined)
 
 
@@ -285,7 +291,7 @@ def _within_a_sum(table: StageTable, x: Node, b: Node) -> Node | None:
         onto = {index: g.index(own)}
         if (own.low, own.high) != (index.low, index.high) or not _holds(g.substitute(total.where, onto)):
             continue
-        joined = _everywhere(x, _product(g.substitute(total.body, onto)))
+        joined = _everywhere(table, x, _product(g.substitute(total.body, onto)))
         if joined is not None:
             here = g.apply("eq", g.index(index), g.index(own))
             return _summed(table, total, g.where(here, joined, total.body))
@@ -322,7 +328,7 @@ def _beside_a_sum(table: StageTable, x: Node, b: Node, product: Product) -> Node
                 term = g.substitute(term, {**mapping, index: g.index(class_)})
                 whole = product.without(weight).without(factor).times(_product(term))
                 if own.opposes(whole) and own.conditions == whole.conditions:
-                    return _replaced(b, factor, factor - term) + _complemented(x, weight)
+                    return _replaced(b, factor, factor - term) + _complemented(table, x, weight)
     return None
 
 

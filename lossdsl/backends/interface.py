@@ -20,7 +20,7 @@ MODULE_NAMES = {
 """Names that the text of a module uses: an argument or a loss that has one gets an underscore."""
 
 CALLED = MODULE_NAMES | {
-    "IndexError", "NotImplementedError", "RuntimeError", "TypeError", "bytes", "complex", "enumerate", "getattr",
+    "IndexError", "NotImplementedError", "RuntimeError", "TypeError", "all", "bytes", "complex", "enumerate", "getattr",
     "list", "next", "property", "repr", "reversed", "round", "set", "slice", "sorted", "staticmethod", "sum", "type",
 }  # fmt: skip
 """Those that its helpers use, too, and so no function or class of the module may hide."""

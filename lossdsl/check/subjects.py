@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from lossdsl.backends import registry
-from lossdsl.backends.interface import Interface
+from lossdsl.backends.numpy.support import numpy_interface
+from lossdsl.backends.torch.names import interface_of
 from lossdsl.generated import import_generated
 from lossdsl.meaning.core import Program
 
@@ -45,7 +46,7 @@ class _Module:
 
     def __init__(self, program: Program, backend: str, **options: Any) -> None:
         self.program = program
-        self.interface = Interface(program)
+        self.interface = numpy_interface(program) if backend == "numpy" else interface_of(program)
         self.module: ModuleType = import_generated(registry.emit(backend, [program], **options), program.name)
 
     def call(self, suffix: str, arguments: Arguments, **options: Any) -> Any:

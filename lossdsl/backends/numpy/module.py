@@ -11,12 +11,12 @@ from lossdsl.backends.interface import Interface
 from lossdsl.backends.layout import without_unused, wrapped
 from lossdsl.backends.numpy.arguments import INDENT, argument_lines
 from lossdsl.backends.numpy.dialect import NumpyDialect
-from lossdsl.backends.numpy.support import quoted, runtime_functions, runtime_source
+from lossdsl.backends.numpy.support import numpy_interface, quoted, runtime_source
 from lossdsl.backends.programs import Checked, Derived, Output, derive, shared
 from lossdsl.backends.text import strip
 from lossdsl.calculus.forward import PREFIX
 from lossdsl.calculus.gradient import SEED
-from lossdsl.functions.sources import helper_names, helper_source
+from lossdsl.functions.sources import helper_source
 from lossdsl.ir.graph import Node
 from lossdsl.meaning.core import Extent, Program
 
@@ -31,7 +31,7 @@ class NumpyModule:
     """The text of a module, part by part; an objective for boosting is made of some of them."""
 
     def __init__(self, program: Program) -> None:
-        self.interface = Interface(program, helper_names("numpy") | frozenset(runtime_functions()) | {"_arguments"})
+        self.interface = numpy_interface(program)
         self.local = self.interface.locals
         self.derived: Derived = derive(program)
         self.helpers: dict[str, None] = {}

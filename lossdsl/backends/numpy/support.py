@@ -6,7 +6,15 @@ import ast
 import inspect
 from functools import lru_cache
 
+from lossdsl.backends.interface import Interface
 from lossdsl.backends.numpy import runtime
+from lossdsl.functions.sources import helper_names
+from lossdsl.meaning.core import Program
+
+
+def numpy_interface(program: Program) -> Interface:
+    """The public names of a module; none of them is that of a function that the module brings along."""
+    return Interface(program, helper_names("numpy") | frozenset(runtime_functions()) | {"_arguments"})
 
 
 def quoted(text: str) -> str:

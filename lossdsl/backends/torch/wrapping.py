@@ -15,7 +15,7 @@ OPENING = {"(": ")", "[": "]", "{": "}"}
 INDENT = "    "
 
 Operators = Sequence[tuple[str, int]]
-"""Brackets, commas and the like of a line, each with its column."""
+"""Brackets, commas and the like of a line, and the `for` of comprehensions, each with its column."""
 
 
 def wrapped(text: str) -> str:
@@ -26,7 +26,7 @@ def wrapped(text: str) -> str:
     for tokens in _statements(text):
         row = tokens[0].start[0] - 1
         if row == tokens[-1].end[0] - 1 and len(lines[row]) > WIDTH:
-            operators = [(t.string, t.start[1]) for t in tokens if t.type == tokenize.OP]
+            operators = [(t.string, t.start[1]) for t in tokens if t.type == tokenize.OP or t.string == "for"]
             lines[row] = "\n".join(_broken(lines[row], operators))
     return "\n".join(lines) + "\n"
 
@@ -74,20 +74,26 @@ def _moved(line: str, begin: int, indent: str, pair: tuple[int, int, list[int]])
 
 
 def _brackets(operators: Operators) -> tuple[list[int], list[tuple[int, int, list[int]]]]:
-    """Columns of the commas outside of brackets; of each outermost pair: its ends, and the commas directly in it."""
+    """Columns of the commas outside of brackets; of each outermost pair: its ends, and the commas directly in it.
+
+    Those of a comprehension do not part it.
+    """
     outside: list[int] = []
     pairs: list[tuple[int, int, list[int]]] = []
     depth, start = 0, 0
     commas: list[int] = []
+    comprehension = False
     for symbol, column in operators:
         if symbol in OPENING:
             if depth == 0:
-                start, commas = column, []
+                start, commas, comprehension = column, [], False
             depth += 1
         elif symbol in OPENING.values():
             depth -= 1
             if depth == 0:
-                pairs.append((start, column, commas))
+                pairs.append((start, column, [] if comprehension else commas))
+        elif symbol == "for":
+            comprehension = comprehension or depth == 1
         elif symbol == "," and depth < 2:
             (commas if depth else outside).append(column)
     return outside, pairs
