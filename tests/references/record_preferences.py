@@ -12,6 +12,9 @@ import rlax
 import torch
 import torch.nn.functional as F
 from recorder import Call, Reference, record
+from tensordict import TensorDict
+from torchrl.objectives import DiscreteCQLLoss
+from torchrl.objectives.utils import _clip_value_loss, distance_loss
 from trl.experimental.cpo import CPOTrainer
 from trl.experimental.orpo import ORPOTrainer
 from trl.trainer.dpo_trainer import DPOTrainer
@@ -181,8 +184,10 @@ def ppo_clip(logp, old_logp, advantage, epsilon=0.2):
 
 
 def ppo_value(value, old_value, returns, epsilon=0.2):
-    kept = old_value + torch.clamp(value - old_value, -epsilon, epsilon)
-    return 0.5 * torch.stack([(value - returns) ** 2, (kept - returns) ** 2]).amax(0).mean()
+    """torchrl has no half in its squared error."""
+    plain = distance_loss(returns, value, loss_function="l2")
+    clipped, _ = _clip_value_loss(old_value, value, torch.tensor(epsilon), returns, plain, "l2")
+    return 0.5 * clipped.mean()
 
 
 def ppo(logits, value, action, old_logp, advantage, old_value, returns, **hyper):
@@ -213,7 +218,14 @@ def qr_dqn(theta, tau, target, kappa=1.0):
 
 
 def conservative_q(q, action):
-    return (torch.logsumexp(q, 1) - q.gather(1, action[:, None])[:, 0]).mean()
+    """Its penalty alone, from what the loss methods read from `self`."""
+    module = SimpleNamespace(
+        tensor_keys=SimpleNamespace(pred_val="q", action="action"),
+        action_space="categorical",
+        deterministic_sampling_mode=None,
+        _reduce_loss=lambda loss, tensordict: loss.mean(),
+    )
+    return DiscreteCQLLoss.cql_loss(module, TensorDict({"q": q, "action": action}, batch_size=len(q)))[0]
 
 
 PAIR = {name: -10 * draw.uniform(size=6) for name in ("chosen", "rejected", "ref_chosen", "ref_rejected")}
@@ -323,7 +335,7 @@ record("preferences", [
     Reference("ppo_clip", "rlax", "rlax.clipped_surrogate_pg_loss", ppo_clip,
               [Call(RATIOS), Call(RATIOS, {"epsilon": 0.05}), Call({"logp": [0.0], "old_logp": [0.5], "advantage": [-1.0]})],
               ["logp"], "jax"),
-    Reference("ppo_value", "torch", "clipped value loss of OpenAI baselines", ppo_value,
+    Reference("ppo_value", "torchrl", "clipped value loss of ClipPPOLoss / 2", ppo_value,
               [Call(CRITIC), Call(CRITIC, {"epsilon": 0.05})], ["value"]),
     Reference("ppo", "torch", "torch.distributions.Categorical and the three terms of Schulman et al. 2017", ppo,
               [Call(PPO), Call(PPO, {"epsilon": 0.1, "value_epsilon": 0.05, "value_weight": 1.0, "entropy_weight": 0.1})],
@@ -345,6 +357,6 @@ record("preferences", [
     Reference("q_learning", "rlax", "rlax.l2_loss of rlax.q_learning", q_learning, [Call(TRANSITION)], ["q"], "jax"),
     Reference("qr_dqn", "rlax", "rlax.quantile_regression_loss / kappa", qr_dqn,
               [Call(QUANTILES), Call(QUANTILES, {"kappa": 0.1})], ["theta"], "jax"),
-    Reference("conservative_q", "torch", "formula of Kumar et al. 2020", conservative_q,
+    Reference("conservative_q", "torchrl", "DiscreteCQLLoss.cql_loss", conservative_q,
               [Call({"q": LOGITS, "action": ACTION}), Call({"q": 50 * np.eye(4, 3), "action": ACTION})], ["q"]),
 ])  # fmt: skip
