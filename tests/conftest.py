@@ -1,6 +1,9 @@
 """What the tests share: files with expected output, and how to renew them.
 
 `pytest --update-golden` writes what the code says now into the files; the difference is then read and committed.
+
+Hypothesis draws the same examples in every run, so that a change is judged by its own defects only; what it finds with others,
+`pytest --hypothesis-profile=fresh`, is kept as an `@example`.
 """
 
 from __future__ import annotations
@@ -9,6 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("fresh", derandomize=False)
+settings.load_profile("same")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
