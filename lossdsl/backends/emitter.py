@@ -19,6 +19,7 @@ from fractions import Fraction
 
 from lossdsl.backends.dialect import Dialect
 from lossdsl.backends.expand import stage_nodes
+from lossdsl.backends.ordered import all_sorted
 from lossdsl.backends.reads import read_array
 from lossdsl.backends.reductions import reduction
 from lossdsl.backends.scatter import scatter_lines
@@ -94,6 +95,8 @@ class Emitter:
         """(array, axis, id of position) of reads that have been checked to be in range wherever they are made."""
         self.guards: dict[tuple[str, int, int], Node] = {}
         """The same -> the condition under which the read is used: elsewhere it is made at the start of its axis."""
+        self._planned: dict[str, None] = {}
+        self._sorts: bool | None = None
 
     # ------------------------------------------------------------ the plan
 
@@ -105,6 +108,8 @@ class Emitter:
             self._host[node.id] = self._is_host(node)
         self._uses.update(r.id for r in roots)
         stages = {str(n.value) for n in nodes if n.op == "read"} & set(self.table.stages)
+        self._planned |= dict.fromkeys(sorted(stages))
+        self._sorts = None
         for name in stages:
             self._uses.update(r.id for r in self.table.stages[name].roots)
         reads = [n for n in nodes if n.op == "read" and n.value in self.table.arrays]
@@ -214,7 +219,7 @@ class Emitter:
         return named or self._uses[node.id] > 1 or len(text.code) > LINE
 
     def _assign(self, node: Node, text: Text) -> Text:
-        return Text(self._held(strip(text.code), self.hints.get(node.id, "t")), CALL, text.host)
+        return Text(self.held(strip(text.code), self.hints.get(node.id, "t")), CALL, text.host)
 
     def _viewed(self, node: Node, view: View) -> Text:
         own = self._text[node.id, node.kind]
@@ -302,7 +307,7 @@ class Emitter:
         key = f"int:{node.id}"
         if key not in self._variables:
             code = self.dialect.arange(self.extent(index.low), self.extent(index.high))
-            self._variables[key] = self._held(code, f"at_{index.name}")
+            self._variables[key] = self.held(code, f"at_{index.name}")
         return Text(self._variables[key])
 
     def _operand_view(self, node: Node, arg: Node) -> View:
@@ -414,15 +419,21 @@ class Emitter:
                 self._stage_text[stage.name] = self.names.fresh(stage.name)
                 self.lines += scatter_lines(self, stage, self._stage_text[stage.name])
             else:
-                self._stage_text[stage.name] = self._held(reduction(self, stage), stage.name)
+                self._stage_text[stage.name] = self.held(reduction(self, stage), stage.name)
         return self._stage_text[stage.name]
 
-    def _held(self, code: str, hint: str) -> str:
+    def held(self, code: str, hint: str) -> str:
         """The variable that holds the value of an expression."""
         if code not in self._holders:
             self._holders[code] = self.names.fresh(hint)
             self.lines.append(f"{self._holders[code]} = {code}")
         return self._holders[code]
+
+    def sorts(self) -> bool:
+        """Whether what the plan reduces by the order of a key is reduced by sorting."""
+        if self._sorts is None:
+            self._sorts = all_sorted(self, (self.table.stages[name] for name in self._planned))
+        return self._sorts
 
     def count_new(self, node: Node) -> None:
         """Take in a node that was made after the plan."""

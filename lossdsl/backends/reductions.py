@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lossdsl.backends.contraction import contraction
+from lossdsl.backends.ordered import ordered
 from lossdsl.backends.scans import cumulative
 from lossdsl.backends.text import View, strip
 from lossdsl.ir.graph import Index
@@ -19,10 +20,12 @@ NEUTRAL = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf", "argmax": "-inf
 
 def reduction(emitter: Emitter, stage: Stage) -> str:
     """The text of a stage that reduces."""
-    if stage.op == "sum":
-        code = cumulative(emitter, stage) or contraction(emitter, stage)
-        if code is not None:
-            return code
+    code = cumulative(emitter, stage) if stage.op == "sum" else None
+    code = code or ordered(emitter, stage)
+    if code is None and stage.op == "sum":
+        code = contraction(emitter, stage)
+    if code is not None:
+        return code
     text, onto = masked(emitter, stage)
     text, onto = widened(emitter, text, onto, [i for i in stage.out if i not in onto])
     missing = [i for i in stage.reduced if i not in onto]

@@ -7,7 +7,7 @@ import inspect
 from functools import lru_cache
 
 from lossdsl.backends.interface import Interface
-from lossdsl.backends.numpy import runtime
+from lossdsl.backends.numpy import order_runtime, runtime
 from lossdsl.functions.sources import helper_names
 from lossdsl.meaning.core import Program
 
@@ -33,11 +33,13 @@ def _escaped(char: str) -> str:
 @lru_cache(maxsize=1)
 def runtime_functions() -> dict[str, str]:
     """The source of each function of the runtime, by name."""
-    source = inspect.getsource(runtime)
-    tree = ast.parse(source)
-    return {
-        node.name: ast.get_source_segment(source, node) or "" for node in tree.body if isinstance(node, ast.FunctionDef)
-    }
+    found = {}
+    for module in (runtime, order_runtime):
+        source = inspect.getsource(module)
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.FunctionDef):
+                found[node.name] = ast.get_source_segment(source, node) or ""
+    return found
 
 
 def runtime_source(body: str) -> list[str]:

@@ -24,6 +24,10 @@ class TorchEmitter(Emitter):
     dialect: TorchDialect
     differentiable = False
 
+    def sorts(self) -> bool:
+        """Autograd keeps what all steps of a scan leave behind: it is given all pairs instead."""
+        return not self.differentiable and super().sorts()
+
     def stage(self, stage: Stage) -> str:
         """A condition on hyperparameters alone is no tensor: it selects the body by Python's conditional."""
         if stage.where is not None and self.is_host(stage.where):

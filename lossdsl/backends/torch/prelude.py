@@ -7,7 +7,7 @@ import functools
 import re
 from importlib import resources
 
-MODULES = ("runtime", "host_functions")
+MODULES = ("runtime", "order_runtime", "host_functions")
 
 
 @functools.cache
