@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from mpmath import mpf
 from resolved import checked as program
 
-from lossdsl.accuracy import measure, measure_program, subjects
+from lossdsl.accuracy import cache, measure, measure_program, subjects
 from lossdsl.accuracy.arrays import Arrays
 from lossdsl.accuracy.codes import NumpyCode
 from lossdsl.accuracy.command import command
@@ -47,7 +47,7 @@ def judge(checked, by_element=True):
 @pytest.mark.parametrize("title", QUICK)
 def test_goals(title):
     (subject,) = subjects(wanted=[title])
-    found = measure(subject, quick=True)
+    found = measure(subject, quick=True, others=False)
     for column, summary in found.summaries.items():
         if column[0] in OURS and (found.by_element or column[2] != "sum"):
             assert summary.count >= (1 if column[2] == "sum" else 20 if found.by_element else 3), column
@@ -203,6 +203,28 @@ def test_condition_numbers_of_arrays_are_estimated_from_below():
     assert 19 / 5 <= numbers["value", ""][0] <= 19 * (1 + 1e-9)
 
 
+def test_trials_end_when_they_explain_the_errors(monkeypatch):
+    """Each asks for larger numbers than the one before; none is made where nothing is left to explain."""
+    checked = program("loss s(x[n]):\n    return sum[n](x)^1 + 0*norm[n](x)\n")
+    given = {"x": np.array([1.0, 2.0, 3.0, 4.0, -9.0])}
+    asked = []
+    answer = Judge.answer
+    monkeypatch.setattr(Judge, "answer", lambda self, *args: asked.append(args[1]) or answer(self, *args))
+    seen = []
+
+    def explained(numbers):
+        seen.append(numbers["value", ""][0])
+        return len(seen) == 4
+
+    found = condition_numbers(judge(checked, by_element=False), given, DOUBLE, explained)
+    assert found["value", ""][0] == seen[3]
+    assert seen == sorted(seen) and seen[0] == 1 < seen[3]
+    assert len(asked) == 2 + 2 + 2 + 2  # shapes, start; near and far of one trial; near of the next
+    asked.clear()
+    assert condition_numbers(judge(checked, by_element=False), given, DOUBLE, lambda numbers: True)["value", ""] == 1
+    assert len(asked) == 1
+
+
 def test_at_a_kink_the_smaller_side_counts():
     source = "loss k(x[n]):\n    return mean[n](x if x <= 1 else 1000*x - 999)\n"
     assert condition(source, "value", x=[1.0]) == [1.0]
@@ -316,7 +338,9 @@ def drawn(checked):
 
 def test_the_page(tmp_path):
     page = tmp_path / "accuracy.md"
-    result = CliRunner().invoke(command, ["--loss", "regression: mae", "-o", str(page)])
+    result = CliRunner().invoke(
+        command, ["--loss", "regression: mae", "-o", str(page), "--cache", str(tmp_path / "kept")]
+    )
     assert result.exit_code == 0, result.output
     lines = page.read_text().splitlines()
     assert lines[0] == "# Accuracy"
@@ -326,7 +350,7 @@ def test_the_page(tmp_path):
 
 
 def test_numbers_as_json():
-    result = CliRunner().invoke(command, ["--loss", "regression: mae", "--json"])
+    result = CliRunner().invoke(command, ["--loss", "regression: mae", "--json", "--no-cache"])
     rows = json.loads(result.output)
     codes = {row["code"] for row in rows}
     assert codes == {"NumPy", "PyTorch", "l1_loss", "as typed"}
@@ -339,3 +363,54 @@ def test_unknown_losses_are_refused():
     result = CliRunner().invoke(command, ["--loss", "nonsense"])
     assert result.exit_code == 2
     assert "there is no loss nonsense" in result.output
+
+
+# ---------------------------------------------------------------- what was measured before
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often a loss is measured."""
+    taken = []
+
+    def counting(subject, quick):
+        taken.append(subject.title)
+        return measure(subject, quick)
+
+    monkeypatch.setattr("lossdsl.accuracy.cache.measure", counting)
+    return taken
+
+
+def test_what_has_not_changed_is_not_measured_again(tmp_path, counted, monkeypatch):
+    (subject,) = subjects(wanted=["regression: mae"])
+    first, second = (cache.measured(subject, quick=True, folder=tmp_path) for _ in range(2))
+    assert first == second
+    assert counted == ["regression: mae"]
+    (kept,) = tmp_path.glob("*.json")
+    kept.write_text(kept.read_text()[:-9])
+    assert cache.measured(subject, quick=True, folder=tmp_path) == first
+    assert len(counted) == 2
+    monkeypatch.setattr("lossdsl.accuracy.cache.judges", lambda: "another judge")
+    cache.measured(subject, quick=True, folder=tmp_path)
+    assert len(counted) == 3
+    assert (tmp_path / ".gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize(
+    "body, same", [("pred - target", True), ("pred + target", False), ("(pred - target)*1", False)]
+)
+def test_measurements_are_known_by_what_they_depend_on(body, same):
+    source = "loss l(pred[n] | target[n]):\n    return mean[n](({})^2)\n"
+    one, other = program(source.format("pred - target")), program(source.format(body))
+    assert (cache.digest(one, True) == cache.digest(other, True)) is same
+    assert cache.digest(one, True) != cache.digest(one, False)
+
+
+def test_the_judges_are_those_who_take_part(monkeypatch):
+    """Of the packages that measure and judge, and nobody else: the compiler shows in what it emits."""
+    read = []
+    path = cache._path
+    monkeypatch.setattr("lossdsl.accuracy.cache._path", lambda module: read.append(module) or path(module))
+    cache.judges.__wrapped__()
+    assert {"lossdsl.accuracy.truth", "lossdsl.check.promises", "lossdsl.meaning.reference.slopes"} <= set(read)
+    assert not [module for module in read if "backends" in module or "rewrite" in module]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import lossdsl
+from lossdsl.ir.graph import Node, reachable
 from lossdsl.ir.lower import lower
 from lossdsl.meaning import resolve
 from lossdsl.meaning.interpret import Interpreter
@@ -19,7 +20,8 @@ FORMULAS = [
     "1/(2 + x^400)", "1/(1 + x^4)", "1/(1 + x^2)^2", "x^2/(1 + x^2)^2", "x/(|x|^3 + 1)", "1/(1 + x^2 + x^4)",
     "exp(-x^4)", "x*exp(-x^2)", "tanh(x^3)", "atan(x^2)", "cos(1/(1 + x^4))", "erf(x^3)", "sigmoid(x^5)",
     "max(1 - x^4, 0)", "clip(x^3, -1, 1)", "(x^3 if x < 2 else 8)", "sqrt(2 + exp(x))", "log(2 + exp(x))",
-    "(1 + x^2)^0.25", "log(3 + exp(x) + exp(x/2))", "1/(2 + exp(x^2))", "1/(1 + sum[k in 3](x^(2*k)))",
+    "x^3*exp(-x)", "x^2*normal_cdf(-x)", "x^4/exp(x^2)", "(x^3 + x)/(1 + x^4)", "(x^2 + 1)/(x^2 + 2)",
+    "1/(1 + cosh(x))", "(1 + x^2)^0.25", "log(3 + exp(x) + exp(x/2))", "1/(2 + exp(x^2))", "1/(1 + sum[k in 3](x^(2*k)))",
 ]  # fmt: skip
 POINTS = {"float64": [1e-200, 1.5, 40.0, 690.0, 1e4, 1e100, -1e200, 1e300], "float32": [1.5, 40.0, 1e4, -1e19, 1e30]}
 
@@ -90,6 +92,22 @@ def test_products_without_bounds_are_steep_and_their_inverses_decay() -> None:
     assert not decays(table, 1 / (1 + p * x))
 
 
+@pytest.mark.parametrize("text", ["1/(1 + cosh(x))", "exp(x)/(2 + cosh(x))^2"])
+def test_derivatives_do_not_divide_twice_by_what_is_large(text: str) -> None:
+    """In float32 1/cosh(x)^2 is 0 from 52 on, where the second derivative is still 1e-22."""
+    f = lossdsl.loss(f"loss f(x):\n    return {text}\n").numpy()
+    for x in (20.0, 45.0, 60.0, 80.0):
+        value, gradient = f.value_and_grad(np.float32(x))
+        for got, want in zip((value, gradient, f.hess_diag(np.float32(x))), exact(text, x), strict=True):
+            assert float(got) == pytest.approx(want, rel=1e-5)
+
+
+@pytest.mark.parametrize("text", ["1/(1 + x^2)", "x/(1 + |x|)", "1/(1 + exp(x))"])
+def test_products_that_do_not_clash_are_not_balanced(text: str) -> None:
+    source = lossdsl.loss(f"loss f(x):\n    return {text}\n").source("numpy")
+    assert "np.where" not in source[: source.index("def _")]
+
+
 @pytest.mark.parametrize(
     "text", ["(x - 1)^2", "|x|", "log(1 + exp(x))", "x/sqrt(1 + x^2)", "1/(1 + x^2)", "sqrt(1 + x^2)"]
 )
@@ -97,3 +115,62 @@ def test_gradients_of_usual_formulas_need_no_guard(text: str) -> None:
     source = lossdsl.loss(f"loss f(x):\n    return {text}\n").source("numpy")
     start = source.index("def f_value_and_grad")
     assert "_guarded_mul(" not in source[start : source.index("def f_hess_diag")]
+
+
+def element(text: str) -> Node:
+    source = f"loss f(x[n], y[n] | t[n]; c > 0 = 2):\n    return sum[n]({text})\n"
+    lowered = lower(resolve(parse(source)).losses["f"])
+    (stage,) = [s for s in lowered.table.stages.values() if s.op == "sum"] or [None]
+    return lowered.element if stage is None else stage.body
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x^3*exp(-x)",
+        "exp(-x)*(x^2 + 1)",
+        "(x - y)^2*exp(-(x - y)^2/c)",
+        "x^2*sigmoid(-x)^2",
+        "x^c*x*erfc(x)",
+        "x*exp(-x)*x^2",
+    ],
+)
+def test_a_power_gives_way_to_an_exponential(text: str) -> None:
+    assert any(node.op == "guarded_mul" for node in reachable([element(text)]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x*exp(-x)",
+        "y^2*exp(-x)",
+        "exp(x)*exp(-x^2)",
+        "x^2*(1 + exp(-x))",
+        "x^2*tanh(x)",
+        "x^2*[x > 0]",
+        "(x - t)^2*exp(-t)",
+    ],
+)
+def test_products_that_may_be_anything_are_left_alone(text: str) -> None:
+    """The factor does not overflow, has other inputs than the exponential, or does not meet one."""
+    assert not any(node.op == "guarded_mul" for node in reachable([element(text)]))
+
+
+@pytest.mark.parametrize("text", ["(x^3 + x)/(1 + x^4)", "(x - t)^2/(c + (x - t))", "(1 - x^2)^3/(x^2/c - 1)^2"])
+def test_quotients_of_polynomials_are_taken_by_the_inverse(text: str) -> None:
+    assert any(node.op == "where" for node in reachable([element(text)]))
+
+
+@pytest.mark.parametrize("text", ["x/(1 + x^2)", "x^2/(1 + y^2)", "(x - t)^2/t", "x^2/(x^2 + c)", "x^2/sqrt(1 + x^2)"])
+def test_other_quotients_stay(text: str) -> None:
+    assert not any(node.op == "where" for node in reachable([element(text)]))
+
+
+def test_the_inverse_keeps_its_digits() -> None:
+    """Beyond the root of the range, where both sides of the quotient overflow, and on both sides of 1."""
+    f = lossdsl.loss("loss f(x):\n    return (x^3 + 3*x)/(1 + x^4)\n").numpy()
+    for x in (1e-200, 0.5, 1.0, np.nextafter(1.0, 2), -7.0, 1e150, -1e250):
+        expected = exact("(x^3 + 3*x)/(1 + x^4)", x)
+        found = [*f.value_and_grad(x), f.hess_diag(x)]
+        for got, want in zip(found, expected, strict=True):
+            assert float(got) == pytest.approx(want, rel=1e-14, abs=1e-200)

@@ -8,11 +8,12 @@ import pytest
 
 from lossdsl.backends.numpy import emit
 from lossdsl.generated import import_generated
-from lossdsl.ir.graph import Node
+from lossdsl.ir.graph import Node, reachable
 from lossdsl.ir.lower import lower
 from lossdsl.meaning import core, resolve
 from lossdsl.meaning.interpret import Interpreter
 from lossdsl.rewrite.rules import RULES
+from lossdsl.rewrite.unit import in_unit_interval
 from lossdsl.syntax import parse
 
 SIGNATURE = "loss f(x[n], y[n] | w[n] >= 0, t[n] in {0, 1}; g >= 0 = 0.5):\n    return "
@@ -35,6 +36,21 @@ CASES: dict[str, tuple[str, str, str, list[float]]] = {
     ),
     "complement of a softmax": ("sum[n](1 - softmax[n](x))", "softmax_complement", "sum[n](2 - softmax[n](x))", []),
     "softmax, minus one": ("sum[n](softmax[n](x) - 1)", "softmax_complement", "sum[n](softmax[n](x) - 2)", []),
+    "softmax minus an indicator": ("sum[n](y*(softmax[n](x) - [t == 1]))", "softmax_complement", "sum[n](y*(softmax[n](x) - w*[t == 1]))", []),
+    "indicator minus a softmax": ("sum[n](y*([t == 1] - softmax[n](x)))", "softmax_complement", "sum[n](y*(2*[t == 1] - softmax[n](x)))", []),
+    "softmax minus a label": ("sum[n](y*(softmax[n](x) - t))", "softmax_complement", "sum[n](y*(softmax[n](x) - w))", []),
+    "label minus a softmax": ("sum[n](y*(t - softmax[n](x)))", "softmax_complement", "sum[n](y*(w - softmax[n](x)))", []),
+    "sigmoid minus an indicator": ("sigmoid(x) - [t == 1]", "neg", "sigmoid(x) - 2*[t == 1]", [40.0, 700.0, -40.0]),
+    "indicator minus a sigmoid": ("[t == 1] - sigmoid(x)", "neg", "2*[t == 1] - sigmoid(x)", [40.0, 700.0, -40.0]),
+    "sigmoid minus a label": ("sigmoid(x) - t", "mul", "sigmoid(x) - w", [40.0, 700.0, -40.0]),
+    "label minus a sigmoid": ("t - sigmoid(x)", "mul", "w - sigmoid(x)", [40.0, 700.0, -40.0]),
+    "softplus, minus its argument": ("log(1 + exp(x)) - x", "softplus", "log(1 + exp(x)) - 2*x", [40.0, 700.0]),
+    "logaddexp, minus a part": ("logaddexp(x, 1/4) - x", "softplus", "logaddexp(x, 1/4) - t", [40.0, 700.0]),
+    "a part, minus logaddexp": ("x - logaddexp(1/4, x)", "log_sigmoid", "t - logaddexp(1/4, x)", [40.0, 700.0]),
+    "cross-entropy of a logit": ("softplus(x) - t*x", "log_sigmoid", "softplus(x) - w*x", [40.0, 700.0, -700.0]),
+    "cross-entropy of a logit, of an indicator": (
+        "softplus(x) - [t == 1]*x", "log_sigmoid", "softplus(x) - 2*[t == 1]*x", [40.0, 700.0, -700.0],
+    ),
     "expm1": ("exp(x) - 1", "expm1", "exp(x) - 2", [1e-20, -1e-17]),
     "power of a constant, minus one": ("2^x - 1", "expm1", "2^x - 2", [1e-20, 1e-6]),
     "expm1, reversed": ("1 - exp(x)", "expm1", "2 - exp(x)", [1e-20, -1e-17]),
@@ -47,6 +63,7 @@ CASES: dict[str, tuple[str, str, str, list[float]]] = {
     "logarithm of one plus a square": ("log(1 + x^2)", "log1p_square", "log(1 + x^3)", [1e-9, 1e200]),
     "logarithm of one plus a scaled square": ("log(1 + x^2/4)", "log1p_square", "log(1 + x^2/y)", [1e-9, 1e200]),
     "share": ("x^2/(x^2 + 4)", "share", "x^2/(x + 4)", [1e5, -1e7]),
+    "scaled share": ("3*x^2/(x^2 + 4)", "share", "3*x^2/(y^2 + 4)", [1e5, -1e7, 1e200]),
     "complement of a power of a complement": ("1 - (1 - x^2)^3", "power_deficit", "1 - (2 - x^2)^3", [1e-9, 1e-5]),
     "exponential minus its tangent": ("exp(x) - 1 - x", "expm1_excess", "exp(x) - 1 - y", [1e-9, -1e-5]),
     "exponential minus its tangent, x first": ("exp(x) - x - 1", "expm1_excess", "exp(x) - x - 2", [1e-9, -1e-5]),
@@ -76,6 +93,12 @@ CASES: dict[str, tuple[str, str, str, list[float]]] = {
     ),
     "difference over the mean of sizes": (
         "|x - y|/((|x| + |y|)/2)", "canberra", "|x - y|/((|x| - |y|)/2)", [-1e-3, -2.0, 0.3],
+    ),
+    "ratio of gamma functions": (
+        "lgamma(exp(x) + w) - lgamma(exp(x))", "log1p", "lgamma(x + w) - lgamma(x)", [2.5, 20.0, 40.0],
+    ),
+    "ratio of gamma functions, reversed": (
+        "lgamma(exp(x)) - lgamma(exp(x) + 1/2)", "log1p", "lgamma(exp(x)) - lgamma(exp(x) + y)", [2.5, 20.0, 40.0],
     ),
     "log of the normal distribution": ("log(normal_cdf(x))", "normal_logcdf", "log(erfc(x))", [-40.0]),
     "xlogy": ("w*log(x)", "xlogy", "3*log(x)", [0.5]),
@@ -110,6 +133,33 @@ def test_a_weight_of_zero_stops_the_logarithm_of_a_certain_answer() -> None:
     assert gradient.tolist() == [0, 0]
 
 
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("t", True),
+        ("(1 - g)*t + g/2", True),
+        ("(1 - g)*t + g", True),
+        ("1 - t", True),
+        ("(t if x > 0 else 1 - t)", True),
+        ("t*p*(1 - q)", True),
+        ("2*t", False),
+        ("t + g", False),
+        ("t/g", False),
+        ("t*(1 - t)", False),
+        ("w", False),
+        ("t - 1/2", False),
+        ("exp(-t)", False),
+    ],
+)
+def test_labels_are_known_by_their_domains(text: str, expected: bool) -> None:
+    source = (
+        "loss f(x[n] | w[n] >= 0, t[n] in {0, 1}, p[n] in (0, 1], q[n] in [0, 0.5]; g in [0, 1) = 0.5):\n    return "
+    )
+    lowered = lower(resolve(parse(source + f"mean[n](x*({text}))\n")).losses["f"], rewrite=False)
+    (product,) = [n for s in lowered.table.stages.values() for n in s.roots] or [lowered.element]
+    assert in_unit_interval(lowered.table, product.args[1]) is expected
+
+
 def test_every_rule_has_a_case() -> None:
     assert {rule.name for rule in RULES} == set(CASES)
 
@@ -134,8 +184,12 @@ def test_near_miss_stays(name: str) -> None:
 
 @pytest.mark.parametrize("name", [n for n, case in CASES.items() if case[3]])
 def test_value_and_gradient_keep_their_digits(name: str) -> None:
-    """Within a few ulps of the formula at 700 digits, where the formula as typed has none left."""
     text, _, _, points = CASES[name]
+    assert_digits(text, points)
+
+
+def assert_digits(text: str, points: list[float]) -> None:
+    """Within a few ulps of the formula at 700 digits, where the formula as typed has none left."""
     checked = program(text)
     module = import_generated(emit(checked), "f")
     x = np.array(points)
@@ -147,6 +201,69 @@ def test_value_and_gradient_keep_their_digits(name: str) -> None:
         slope = np.array([float(v) for v in np.ravel(judge.gradient("x", "none"))])
     np.testing.assert_allclose(value, expected, rtol=16 * np.finfo(float).eps)
     np.testing.assert_allclose(grad, slope, rtol=64 * np.finfo(float).eps)
+
+
+@pytest.mark.parametrize(
+    "condition, expected",
+    [
+        ("sigmoid(x) < 0.5", True),
+        ("1/3 >= sigmoid(x)", True),
+        ("(sigmoid(x) if t == 1 else 1 - sigmoid(x)) <= h", True),
+        ("sigmoid(x) < 2", False),
+        ("sigmoid(x) < y", False),
+        ("sigmoid(x) < g", False),
+        ("(sigmoid(x) if t == 1 else y) < h", False),
+        ("tanh(x) < 0.5", False),
+    ],
+)
+def test_probabilities_are_compared_by_their_logits(condition: str, expected: bool) -> None:
+    """Where the other side is a number in [0, 1]."""
+    signature = SIGNATURE.replace("g >= 0 = 0.5", "g >= 0 = 0.5, h in (0, 1) = 0.5")
+    lowered = lower(resolve(parse(f"{signature}(x if {condition} else y)\n")).losses["f"])
+    (compared,) = (n for n in reachable([lowered.element]) if n.op in ("lt", "le", "gt", "ge"))
+    assert ("sigmoid" not in {n.op for n in reachable([compared])}) is (expected or "tanh" in condition)
+
+
+def test_a_probability_next_to_a_threshold_is_on_the_right_side() -> None:
+    """sigmoid(x) rounds to 1/2 for |x| < 1e-16: value and gradient are those of the branch that the formula takes."""
+    module = import_generated(emit(program("(2*x if sigmoid(x) < 0.5 else -3*x)")), "f")
+    x = np.array([-1e-20, -1e-300, 0.0, 1e-300, 1e-20])
+    zero = np.zeros(5)
+    value, slope = module.f_value_and_grad(x, zero, zero, zero, reduction="none")
+    np.testing.assert_array_equal(slope, [2, 2, -3, -3, -3])
+    np.testing.assert_array_equal(value, slope * x)
+
+
+EXTREMES = {
+    "the greater of a probability and a number": (
+        "log(max(sigmoid(x), 1e-7))", {"max", "log_sigmoid"}, "log(max(sigmoid(x), y))", [40.0, 700.0, 2.0],
+    ),
+    "the smaller of two probabilities": (
+        "log(min(sigmoid(x), sigmoid(-x)))", {"min", "log_sigmoid"}, "log(min(sigmoid(x), y))", [-800.0, 760.0, 2.0],
+    ),
+    "a probability between numbers": (
+        "log(clip(sigmoid(x), 0, 1))", {"clip", "log_sigmoid"}, "log(clip(sigmoid(x), 0, y))", [-800.0, 40.0, 700.0],
+    ),
+    "an exponential between numbers": (
+        "log(clip(exp(x), 0, g + 1))", {"clip"}, "log(clip(exp(x), y, 2))", [-900.0, -1e-20, 0.25],
+    ),
+}  # fmt: skip
+"""Logarithms of extremes of probabilities: text, the operations it gives, a near miss, inputs where digits are lost."""
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+def test_logarithm_of_an_extreme(name: str) -> None:
+    """The extreme of the logarithms; one that has no logarithm (a y of any sign) leaves the formula as it is."""
+    text, expected, near_miss, _ = EXTREMES[name]
+    assert expected <= operations(text)
+    assert not operations(text) & {"sigmoid", "exp"}
+    assert operations(near_miss) & {"sigmoid", "exp"}
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+def test_logarithms_of_extremes_keep_their_digits(name: str) -> None:
+    text, _, _, points = EXTREMES[name]
+    assert_digits(text, points)
 
 
 EXPONENTIALS = {

@@ -20,6 +20,7 @@ from mpmath import mpf
 from lossdsl.accuracy.losses import functions
 from lossdsl.check.jets import Jets
 from lossdsl.check.paths import Magnitudes
+from lossdsl.check.precision import Precision
 from lossdsl.check.promises import promised
 from lossdsl.meaning.core import Program
 from lossdsl.meaning.interpret import LEAST, EvaluationError
@@ -209,17 +210,24 @@ def _limit(at: mpf, near: mpf) -> mpf:
     return at if at == near or abs(at - near) <= 1e-9 * abs(at) + mpf("1e-290") else mpf("nan")
 
 
-def magnitudes(judge: Judge, arguments: Arguments, truth: Answers) -> dict[Key, npt.NDArray[np.float64]]:
+def magnitudes(
+    judge: Judge, arguments: Arguments, truth: Answers, precision: Precision
+) -> dict[Key, npt.NDArray[np.float64]]:
     """For each entry the magnitude of the terms that the chain rule adds up, by its own: 1 where nothing cancels.
 
-    For values it is 1: what is summed inside a formula shows in its condition number.
+    For values it is 1: what is summed inside a formula shows in its condition number.  Where terms cancel altogether,
+    the entry counts as large as the smallest normal number, whose ulp is that of 0.
     """
+    smallest = mpf(float(np.finfo(precision.dtype).smallest_normal))
     with mpmath.workdps(DIGITS):
         found = _Everything(judge.form, DIGITS, arguments, Magnitudes).answers(judge.wrt)
-        return {key: _relative(array if key[0] != "value" else truth[key], truth[key]) for key, array in found.items()}
+        return {
+            key: _relative(array if key[0] != "value" else truth[key], truth[key], smallest)
+            for key, array in found.items()
+        }
 
 
-def _relative(magnitude: Objects, true: Objects) -> npt.NDArray[np.float64]:
+def _relative(magnitude: Objects, true: Objects, smallest: mpf) -> npt.NDArray[np.float64]:
     pairs = zip(magnitude.reshape(-1), true.reshape(-1), strict=True)
-    ratios = [abs(m / q) if q and mpmath.isfinite(q) and mpmath.isfinite(m) else mpf(1) for m, q in pairs]
+    ratios = [abs(m) / max(abs(q), smallest) if mpmath.isfinite(q) and mpmath.isfinite(m) else mpf(1) for m, q in pairs]
     return np.array([float(min(max(ratio, mpf(1)), mpf(CAP))) for ratio in ratios])

@@ -102,7 +102,8 @@ ROWS = (
     Function(
         "kl_div", 2, lambda x, y: x * sympy().log(x / y) - x + y, oracles.kl_div,
         "_kl_div({0}, {1})", "_kl_div({0}, {1})", (POSITIVE, POSITIVE), POSITIVE,
-        derivative=lambda o, x, y: (o.log_ratio(x, y), (y - x) / y), numpy_helpers=("_kl_div",),
+        # as (y - x)/y it would be exact near x = y, but its own derivative x/y^2 would cancel for y >> x
+        derivative=lambda o, x, y: (o.log_ratio(x, y), 1 - x / y), numpy_helpers=("_kl_div",),
         torch_helpers=("_kl_div",), latex="\\left({0} \\log\\frac{{{0}}}{{{1}}} - {0} + {1}\\right)",
         # near x = y the deviance of Loader, Fast and Accurate Computation of Binomial Probabilities, 2000
         source="scipy.special.kl_div",

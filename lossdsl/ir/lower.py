@@ -67,6 +67,8 @@ def lower(program: core.Program, rewrite: bool = True) -> Lowered:
     lowering = _Lowering(program, graph, table)
     for arg in program.args:
         table.add_array(Array(arg.name, arg.axes, arg.role, _array_kind(arg), _sign(arg), _is_bounded(arg)))
+        if _is_unit(arg):
+            table.facts.setdefault(("unit", "arrays"), {})[arg.name] = True
     for let in program.lets:
         lowering.binding(let)
     scope: Scope = {}
@@ -105,6 +107,21 @@ def _is_bounded(arg: core.Arg) -> bool:
     return bool(arg.domain) and all(
         a.kind != "interval" or (isinstance(a.low, Fraction) and isinstance(a.high, Fraction)) for a in arg.domain
     )
+
+
+def _is_unit(arg: core.Arg) -> bool:
+    """Whether every element lies in [0, 1]."""
+
+    def inside(alternative: core.Alternative) -> bool:
+        match alternative.kind:
+            case "set":
+                return all(0 <= value <= 1 for value in alternative.values)
+            case "interval":
+                low, high = alternative.low, alternative.high
+                return isinstance(low, Fraction) and isinstance(high, Fraction) and low >= 0 and high <= 1
+        return False
+
+    return bool(arg.domain) and all(inside(alternative) for alternative in arg.domain)
 
 
 def _lowest(alternative: core.Alternative) -> tuple[Fraction | None, bool]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lossdsl.ir.graph import Graph, Node
 from lossdsl.ir.stage import StageTable
-from lossdsl.rewrite import stages
+from lossdsl.rewrite import comparisons, far_out, stages
 from lossdsl.rewrite.pattern import PatternVocabulary, Rule
 from lossdsl.rewrite.rules import RULES
 
@@ -35,6 +35,8 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
                 found = stages.power(table, a, b)
             case "sqrt", (x,):
                 found = stages.root(table, x)
+            case (("lt" | "le" | "gt" | "ge"), (a, b)):
+                found = comparisons.of_logits(table, op, a, b)
             case _:
                 found = None
         if found is not None:
@@ -45,6 +47,11 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
                 found = rule.apply(table, node)
                 if found is not None:
                     return found
+        match op, args:
+            case "mul", (a, b):
+                return far_out.fading_product(table, a, b)
+            case "div", (a, b):
+                return far_out.rational(table, a, b)
         return None
 
     return rewrite

@@ -40,6 +40,13 @@ ALGEBRAIC: tuple[Rule, ...] = (
         shares,
     ),
     Rule(
+        "scaled share",
+        lambda o: o.w * o.x / (o.x + o.y),
+        lambda o: o.w * o.share(o.x, o.y),
+        "the same with a factor",
+        shares,
+    ),
+    Rule(
         "difference over the sum of sizes",
         lambda o: o.abs(o.x - o.y) / (o.abs(o.x) + o.abs(o.y)),
         lambda o: o.canberra(o.x, o.y),

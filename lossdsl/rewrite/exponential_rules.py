@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossdsl.rewrite.guards import complements, number_without_sign, positive_number
+from lossdsl.rewrite.guards import complements, is_label, number_without_sign, positive_number
 from lossdsl.rewrite.pattern import Rule
 
 EXPONENTIAL: tuple[Rule, ...] = (
@@ -60,6 +60,58 @@ EXPONENTIAL: tuple[Rule, ...] = (
         lambda o: o.softmax_weight(o.x, o.y) - 1,
         lambda o: -o.softmax_complement(o.x, o.y),
         "p - 1, the error of the probability of the right class, cancels where p is close to one",
+    ),
+    Rule(
+        "softmax minus an indicator",
+        lambda o: o.softmax_weight(o.x, o.y) - o.where(o.c, 1, 0),
+        lambda o: o.where(o.c, -o.softmax_complement(o.x, o.y), o.softmax_weight(o.x, o.y)),
+        "Brier score: p - [c == label] cancels for the right class where p is close to one",
+    ),
+    Rule(
+        "indicator minus a softmax",
+        lambda o: o.where(o.c, 1, 0) - o.softmax_weight(o.x, o.y),
+        lambda o: o.where(o.c, o.softmax_complement(o.x, o.y), -o.softmax_weight(o.x, o.y)),
+        "the same in another order",
+    ),
+    Rule(
+        "softmax minus a label",
+        lambda o: o.softmax_weight(o.x, o.y) - o.t,
+        lambda o: (1 - o.t) * o.softmax_weight(o.x, o.y) - o.t * o.softmax_complement(o.x, o.y),
+        "p - t cancels where both are close to one",
+        is_label,
+    ),
+    Rule(
+        "label minus a softmax",
+        lambda o: o.t - o.softmax_weight(o.x, o.y),
+        lambda o: o.t * o.softmax_complement(o.x, o.y) - (1 - o.t) * o.softmax_weight(o.x, o.y),
+        "the same in another order",
+        is_label,
+    ),
+    Rule(
+        "sigmoid minus an indicator",
+        lambda o: o.sigmoid(o.x) - o.where(o.c, 1, 0),
+        lambda o: o.where(o.c, -o.sigmoid(-o.x), o.sigmoid(o.x)),
+        "the error of a probability cancels where it is close to one, and rightly so",
+    ),
+    Rule(
+        "indicator minus a sigmoid",
+        lambda o: o.where(o.c, 1, 0) - o.sigmoid(o.x),
+        lambda o: o.where(o.c, o.sigmoid(-o.x), -o.sigmoid(o.x)),
+        "the same in another order",
+    ),
+    Rule(
+        "sigmoid minus a label",
+        lambda o: o.sigmoid(o.x) - o.t,
+        lambda o: (1 - o.t) * o.sigmoid(o.x) - o.t * o.sigmoid(-o.x),
+        "sigmoid(x) - 1 cancels to exactly zero for x > 37",
+        is_label,
+    ),
+    Rule(
+        "label minus a sigmoid",
+        lambda o: o.t - o.sigmoid(o.x),
+        lambda o: o.t * o.sigmoid(-o.x) - (1 - o.t) * o.sigmoid(o.x),
+        "the same in another order",
+        is_label,
     ),
     Rule(
         "expm1",

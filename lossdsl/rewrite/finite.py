@@ -13,7 +13,7 @@ from fractions import Fraction
 from lossdsl.ir.graph import Node, reachable
 from lossdsl.ir.stage import Stage, StageTable
 from lossdsl.rewrite.facts import Property
-from lossdsl.rewrite.overflow import clash_by_overflow
+from lossdsl.rewrite.overflow import DEGREE, clash_by_overflow, is_steep
 from lossdsl.rewrite.signs import sign
 
 FINITE_OPS = frozenset({
@@ -40,7 +40,41 @@ def product(table: StageTable, outer: Node, inner: Node) -> Node:
         return -product(table, outer.args[0], inner)
     if inner.op == "neg":
         return -product(table, outer, inner.args[0])
+    balanced = _balanced(table, outer, inner)
+    if balanced is not None:
+        return balanced
     return g.apply("guarded_mul", outer, inner) if clash(table, outer, inner) else outer * inner
+
+
+def _balanced(table: StageTable, outer: Node, inner: Node, depth: int = 6) -> Node | None:
+    """(x/y)/y times what grows, as x/y times a ratio: 1/y^2 underflows where the product still does not.
+
+    Where y is infinite, the ratio is taken for 0: x/y, which is 0 there, stops it.
+    """
+    if depth == 0 or DEGREE.of(table, inner) < 1:
+        return None
+    match outer.op, outer.args:
+        case "div", (quotient, y) if (
+            is_steep(table, y) and quotient.op == "share" and set(quotient.args) == set(y.args)
+        ):
+            return quotient * (inner / y)
+        case "div", (quotient, y) if is_steep(table, y) and quotient.op == "div" and quotient.args[1] is y:
+            if is_steep(table, inner):
+                g = table.graph
+                finite = g.apply("lt", g.apply("abs", y), g.const("inf"))
+                return quotient * g.where(finite, inner / y, g.const(0))
+        case (("mul" | "guarded_mul"), (a, b)):
+            for part, rest in ((b, a), (a, b)):
+                balanced = _balanced(table, part, inner, depth - 1)
+                if balanced is not None:
+                    return product(table, rest, balanced)
+        case "neg", (a,):
+            balanced = _balanced(table, a, inner, depth - 1)
+            return None if balanced is None else -balanced
+        case (("add" | "sub"), sides):
+            terms = [each for side in sides if (each := _balanced(table, side, inner, depth - 1)) is not None]
+            return table.graph.apply(outer.op, *terms) if len(terms) == len(sides) else None
+    return None
 
 
 def clash(table: StageTable, outer: Node, inner: Node) -> bool:

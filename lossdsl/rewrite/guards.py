@@ -10,6 +10,7 @@ from lossdsl.ir.stage import StageTable
 from lossdsl.rewrite.finite import is_one_number, may_be_infinite
 from lossdsl.rewrite.pattern import Match, Vocabulary
 from lossdsl.rewrite.signs import sign
+from lossdsl.rewrite.unit import in_unit_interval
 
 
 def weight_may_vanish(match: Match, table: StageTable) -> bool:
@@ -52,6 +53,11 @@ def complements(match: Match, table: StageTable) -> bool:
     """p and q are known to add to one."""
     p, q = match["p"], match["q"]
     return p.op == q.op == "sigmoid" and (p.args[0] is -q.args[0])
+
+
+def is_label(match: Match, table: StageTable) -> bool:
+    """t depends on an input and lies in [0, 1]: beside 0 and 1 nothing cancels that the formula does not cancel."""
+    return not match["t"].is_const and in_unit_interval(table, match["t"])
 
 
 def positive_number(match: Match, table: StageTable) -> bool:

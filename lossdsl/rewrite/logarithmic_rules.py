@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lossdsl.rewrite.guards import (
+    is_label,
     is_not_negative,
     is_one_factor,
     not_exponential,
@@ -37,6 +38,37 @@ LOGARITHMIC: tuple[Rule, ...] = (
         positive_number,
     ),
     Rule("softplus", lambda o: o.log1p(o.exp(o.x)), lambda o: o.softplus(o.x), "exp overflows beyond 710"),
+    Rule(
+        "softplus, minus its argument",
+        lambda o: o.softplus(o.x) - o.x,
+        lambda o: o.softplus(-o.x),
+        "log(1 + exp(x)) - x cancels to exactly zero for x > 37",
+    ),
+    Rule(
+        "logaddexp, minus a part",
+        lambda o: o.logaddexp(o.x, o.y) - o.x,
+        lambda o: o.softplus(o.y - o.x),
+        "the price of abstaining: log(e^x + e^y) - x cancels where x is the larger by far",
+    ),
+    Rule(
+        "a part, minus logaddexp",
+        lambda o: o.x - o.logaddexp(o.x, o.y),
+        lambda o: o.log_sigmoid(o.x - o.y),
+        "the same in another order",
+    ),
+    Rule(
+        "cross-entropy of a logit, of an indicator",
+        lambda o: o.softplus(o.x) - o.where(o.c, 1, 0) * o.x,
+        lambda o: o.where(o.c, -o.log_sigmoid(o.x), -o.log_sigmoid(-o.x)),
+        "the same where the condition holds",
+    ),
+    Rule(
+        "cross-entropy of a logit",
+        lambda o: o.softplus(o.x) - o.t * o.x,
+        lambda o: -(o.t * o.log_sigmoid(o.x)) - (1 - o.t) * o.log_sigmoid(-o.x),
+        "binary cross-entropy: softplus(x) - x and its gradient cancel to exactly zero for a right answer with x > 37",
+        is_label,
+    ),
     Rule(
         "log1mexp",
         lambda o: o.log(-o.expm1(o.x)),
