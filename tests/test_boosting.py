@@ -19,7 +19,7 @@ import lossdsl
 from lossdsl import boosting
 from lossdsl.boosting.derivation import derive
 from lossdsl.boosting.intervals import Intervals, of_arguments
-from lossdsl.boosting.policy import bounds
+from lossdsl.boosting.proofs import bounds
 from lossdsl.boosting.rows import Roles, check_additive, roles
 from lossdsl.meaning.core import Arg, Extent
 
@@ -162,7 +162,8 @@ POLICIES = {
     "regression.tweedie": "exact",
     "regression.expectile": "exact",
     "classification.binary_cross_entropy": "exact",
-    "classification.probit": "exact",
+    "classification.probit": "expected",
+    "margin.exponential": "expected",
     "margin.logistic": "exact",
     "regression.quantile": "secant",
     "regression.mae": "secant",
@@ -173,12 +174,14 @@ POLICIES = {
     "robust.cauchy": "secant",
     "robust.tukey_biweight": "secant",
     "margin.hinge": "constant",
-    "margin.squared_hinge": "upper_bound",
-    "margin.smoothed_hinge": "upper_bound",
+    "margin.squared_hinge": "expected",
+    "margin.smoothed_hinge": "expected",
     "regression.squared_epsilon_insensitive": "upper_bound",
     "regression.berhu": "secant",
-    "classification.binary_brier": "gauss_newton",
-    "margin.savage": "abs",
+    "classification.binary_brier": "expected",
+    "margin.savage": "expected",
+    "margin.tangent": "abs",
+    "margin.correntropy_margin": "abs",
     "classification.cross_entropy": "upper_bound",
     "classification.binary_focal": "abs",
 }
@@ -379,6 +382,43 @@ def test_what_is_not_finite_is_an_error_that_names_the_row() -> None:
     assert unchecked.derivatives([0.0, 1000.0], np.zeros(2))[0][1] == np.inf
 
 
+BLOCKED = ("classification.cross_entropy", "regression.tweedie", "margin.squared_hinge")
+
+
+@pytest.mark.parametrize("name", BLOCKED)
+def test_blocks_of_rows_give_what_all_rows_give(name: str) -> None:
+    """More rows than a block has: the same numbers, and errors that name the position among all rows."""
+    loss = ALL[name]
+    objective = loss.objective("xgboost")
+    score, target, _, _ = inputs(loss, roles(loss.program))
+    times = 70_000 // N + 1
+    many, labels = np.concatenate([score] * times), np.concatenate([target] * times)
+    small, large = objective.derivatives(score, target), objective.derivatives(many, labels)
+    for few, all_ in zip(small, large, strict=True):
+        np.testing.assert_array_equal(all_, np.concatenate([few] * times))
+    labels[69_999] = -7.0
+    with pytest.raises(ValueError, match=r"got -7(\.0)? at position \[69999\]"):
+        objective.derivatives(many, labels)
+    with pytest.raises(ValueError, match=r"has size \d+ in \w+ but \d+ in|have shape"):
+        objective.derivatives(many, labels[:-1])
+
+
+def test_what_depends_on_all_rows_is_not_cut_into_blocks() -> None:
+    """At least a tenth of the mean of all rows, though the first block has larger residuals than the others."""
+    score = np.concatenate([np.full(66_000, 1.0), np.full(66_000, 0.01)])
+    _, hess = REGRESSION["mae"].objective("xgboost").derivatives(score, np.zeros(132_000))
+    np.testing.assert_allclose(hess[[0, -1]], [1.0, 1 / (0.1 * 0.505)], rtol=1e-9)
+
+
+def test_scores_of_a_row_lie_in_columns() -> None:
+    """LightGBM reads gradients column by column; rows first would cost it another copy."""
+    grad, hess = (
+        CLASSIFICATION["cross_entropy"].objective("lightgbm").derivatives(np.zeros((70_000, 3)), np.zeros(70_000))
+    )
+    assert grad.flags.f_contiguous
+    assert hess.flags.f_contiguous
+
+
 def test_labels_outside_of_their_domain_are_an_error() -> None:
     """0 and 1 for a loss that wants -1 and 1: the mistake that trains a worse model and says nothing."""
     objective = lossdsl.catalogue["margin"]["hinge"].objective("xgboost")
@@ -433,7 +473,9 @@ def slope_at(objective: Any, constant: Any, target: Any, weight: Any) -> Any:
         ("regression.tweedie", "from the mean of the target"),
         ("regression.huber", "Newton"),
         ("regression.expectile", "Newton"),
-        ("margin.logistic", "Newton"),
+        ("margin.logistic", "from the mean of the target"),
+        ("margin.exponential", "from the mean of the target"),
+        ("margin.savage", "Newton"),
         ("classification.probit", "Newton"),
         ("classification.cross_entropy", "scaled descent"),
         ("classification.label_smoothing", "scaled descent"),
@@ -493,6 +535,10 @@ def test_the_first_score_of_each_column() -> None:
     target = np.array([[1.0, 10.0], [3.0, 30.0], [8.0, 20.0]])
     np.testing.assert_allclose(REGRESSION["mse"].objective("xgboost").init_score(target), [4.0, 20.0])
     np.testing.assert_allclose(REGRESSION["mae"].objective("xgboost").init_score(target), [3.0, 20.0])
+    each = lossdsl.loss("loss f(s[n, k] | y[n, k]):\n    return mean[n](sum[k](|s[n, k] - y[n, k]|))\n")
+    np.testing.assert_allclose(each.objective("xgboost").init_score(target), [3.0, 20.0])
+    each = lossdsl.loss("loss f(s[n, k] | y[n, k] > 0):\n    return mean[n](sum[k](exp(s[n, k]) - y[n, k]*s[n, k]))\n")
+    np.testing.assert_allclose(each.objective("xgboost").init_score(target), np.log([4.0, 20.0]))
     soft = np.array([[0.2, 0.8], [0.6, 0.4]])
     start = CLASSIFICATION["soft_cross_entropy"].objective("xgboost").init_score(soft)
     np.testing.assert_allclose(np.exp(start) / np.exp(start).sum(), [0.4, 0.6], atol=1e-7)

@@ -101,6 +101,15 @@ def test_the_baseline_gets_the_factor_that_is_best_for_it() -> None:
     assert benchmark.best_factor(lambda s: (s - 0.25 * scores) ** 2, scores) == pytest.approx(0.25, rel=1e-4)
 
 
+def test_the_best_constant_is_not_where_an_objective_starts_instead() -> None:
+    """0 for the correntropy of margins, whose best constant is near the majority's label."""
+    objective = next(c for c in benchmark.CASES if c.name == "correntropy_margin").fetch().objective("xgboost")
+    y = np.where(np.arange(100) < 75, 1.0, -1.0)
+    assert objective.init_score(y) == 0.0
+    assert benchmark.best_constant(objective, 0.0, y) == pytest.approx(1.0, abs=0.1)
+    assert benchmark.best_constant(objective, 0.99, y) == pytest.approx(0.99, abs=0.06)
+
+
 def test_what_does_not_win_is_told() -> None:
     case = benchmark.CASES[0]
     results = [

@@ -156,9 +156,9 @@ CATBOOST = [
 @pytest.mark.filterwarnings("ignore:Failed to import numba")
 def test_catboost(case: Case, weight: Any) -> None:
     several = case.name == "MultiClass"  # called row by row
-    rounds, rows = (5, 200) if several else (ROUNDS, N)
+    rows = 100 if several else N
     params = {
-        "iterations": rounds, "depth": 4, "learning_rate": 0.5 if several else 0.2, "verbose": False, "thread_count": 1,
+        "iterations": ROUNDS, "depth": 4, "learning_rate": 0.2, "verbose": False, "thread_count": 1,
         "bootstrap_type": "No", "random_strength": 0, "l2_leaf_reg": 3, "boost_from_average": False, "boosting_type": "Plain",
         "leaf_estimation_method": "Newton", "leaf_estimation_iterations": 1, "allow_writing_files": False, **case.both,
     }  # fmt: skip
@@ -401,6 +401,23 @@ def test_several_targets() -> None:
         objective.loss(booster.predict(data), both), np.mean((booster.predict(data) - both) ** 2), rtol=1e-5
     )
     assert np.mean((booster.predict(data) - both) ** 2) < 0.3 * np.mean((both - start) ** 2)
+
+
+def test_labels_with_columns_that_come_flat() -> None:
+    """As XGBoost 3.1 hands them over."""
+
+    class Flat:
+        def get_label(self) -> Any:
+            return np.arange(6.0)
+
+        def get_weight(self) -> Any:
+            return np.array([])
+
+        def num_row(self) -> int:
+            return 3
+
+    grad, _ = REGRESSION["mse"].objective("xgboost")(np.zeros((3, 2)), Flat())
+    np.testing.assert_array_equal(grad, -2 * np.arange(6.0).reshape(3, 2))
 
 
 def test_several_predictions_are_the_columns_of_the_scores() -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from lossdsl.boosting.derivation import Derivation
-from lossdsl.boosting.intervals import INF, Interval, Intervals, of_arguments
+from lossdsl.boosting.interval import INF, Interval
+from lossdsl.boosting.intervals import Intervals, of_arguments
 from lossdsl.boosting.substitution import reads
 from lossdsl.ir.graph import Graph, Node, reachable
 

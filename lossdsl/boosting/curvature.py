@@ -7,18 +7,18 @@ elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from lossdsl.boosting import bounding, symbolic
+from lossdsl.boosting import bounding
 from lossdsl.boosting.blocks import block, cross, is_mixed, is_softmax_like
-from lossdsl.boosting.derivation import Derivation, Output
-from lossdsl.boosting.intervals import INF, POSITIVE, Interval, Intervals, near_defaults, of_arguments
+from lossdsl.boosting.derivation import Derivation, NotDerivable, Output, Tidy
+from lossdsl.boosting.interval import INF, POSITIVE, Interval
+from lossdsl.boosting.intervals import Intervals, near_defaults, of_arguments
 from lossdsl.boosting.substitution import Substitution, arrays_as
-from lossdsl.functions.lazy import sympy
-from lossdsl.ir.graph import Index, Node, reachable
+from lossdsl.ir.graph import Index, Node
 from lossdsl.ir.lower import length
 from lossdsl.ir.stage import Array
 from lossdsl.rewrite import stabiliser
@@ -32,10 +32,6 @@ MEAN = "__mu"
 """The array of what is reported, in place of the score; no user can write it."""
 RESIDUAL = "__residual"
 """The array of score - target, in place of both; no user can write it."""
-
-
-class NotDerivable(Exception):
-    """The policy does not fit the loss; says why."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +78,24 @@ def residual(derivation: Derivation) -> Residual | None:
 
 def absolute(derivation: Derivation) -> dict[str, Output]:
     """The magnitude of the exact one, at least a tenth of its mean: where a loss is flat, a leaf must not run away."""
+    if any(output.node.is_value(0) for output in derivation.diagonal.values()):
+        raise NotDerivable("the second derivative is 0 wherever it exists")
+    return guarded(derivation, derivation.diagonal)
+
+
+def guarded(derivation: Derivation, found: Mapping[str, Output]) -> dict[str, Output]:
+    """Magnitudes, at least a tenth of their mean over all rows."""
     g = derivation.graph
     result = {}
-    for name, output in derivation.diagonal.items():
-        if output.node.is_value(0):
-            raise NotDerivable("the second derivative is 0 wherever it exists")
-        size = g.apply("abs", output.node)
-        least = g.const(SMOOTHING) * _mean(derivation, size, output.indices)
-        result[name] = Output(g.apply("max", size, least), output.indices)
+    for name, output in magnitude(derivation, found).items():
+        least = g.const(SMOOTHING) * _mean(derivation, output.node, output.indices)
+        result[name] = Output(g.apply("max", output.node, least), output.indices)
     return result
+
+
+def magnitude(derivation: Derivation, found: Mapping[str, Output]) -> dict[str, Output]:
+    """Magnitudes alone, where their mean over the rows is not to be had."""
+    return {n: Output(derivation.graph.apply("abs", o.node), o.indices) for n, o in found.items()}
 
 
 def constant(derivation: Derivation) -> dict[str, Output]:
@@ -162,12 +167,21 @@ def _row_sums(derivation: Derivation) -> dict[str, Output]:
 
 
 def full(derivation: Derivation) -> dict[str, Output]:
-    """The whole block of second derivatives between the scores of a row."""
+    """The whole block of second derivatives between the scores of a row; of several predictions, its diagonal and then
+    what is above it, row by row."""
     if not derivation.roles.columns:
         raise NotDerivable("there is one score a row")
-    if len(derivation.roles.scores) > 1:
-        raise NotDerivable("there are several predictions")
-    return {derivation.only: block(derivation)[0]}
+    names = [a.name for a in derivation.roles.scores]
+    if len(names) == 1:
+        return {derivation.only: block(derivation)[0]}
+    result = dict(derivation.diagonal)
+    for k, name in enumerate(names):
+        for other in names[k + 1 :]:
+            between = cross(derivation, name, other)
+            if between is None:
+                raise NotDerivable("the second derivatives between scores are not those of one row")
+            result[f"{name}, {other}"] = Output(between, derivation.gradient[name].indices)
+    return result
 
 
 def gauss_newton(derivation: Derivation) -> dict[str, Output]:
@@ -204,12 +218,22 @@ def _by_mean(derivation: Derivation, mu: Node, output: Output) -> Node | None:
     mean = g.read(MEAN, [g.index(i) for i in output.indices])
     row = {lowered.free[0]: g.index(output.indices[0])} if lowered.free[0] != output.indices[0] else {}
     element = g.substitute(lowered.element, row)
-    by_mean = Substitution(table, lambda node, args: mean if node is mu else None).of(element)
+    other = -mu.args[0] if mu.op == "sigmoid" else None
+
+    def replace(node: Node, args: Sequence[Node]) -> Node | None:
+        if node is mu:
+            return mean
+        return g.const(1) - mean if node.op == "sigmoid" and node.args[0] is other else None
+
+    by_mean = Substitution(table, replace).of(element)
     if derivation.depends(by_mean, derivation.only):
         return None
     slope = derivation.derivative(by_mean, MEAN)
     bend = None if slope is None else derivation.derivative(slope, MEAN)
-    return None if bend is None else Substitution(table, lambda node, args: mu if node is mean else None).of(bend)
+    if bend is None:
+        return None
+    bend = Tidy(table, derivation.roles.target).of(bend)
+    return Substitution(table, lambda node, args: mu if node is mean else None).of(bend)
 
 
 def _logarithmic_slope(derivation: Derivation, slope: Node, name: str) -> Node:
@@ -226,51 +250,6 @@ def _logarithmic_slope(derivation: Derivation, slope: Node, name: str) -> Node:
     if bend is None:
         raise NotDerivable("the `predict` binding is not made of one score")
     return bend
-
-
-def expected(derivation: Derivation) -> dict[str, Output]:
-    """The mean of the second derivative over targets for which the gradient has mean 0 (Fisher scoring).
-
-    Where h + lambda(score)*g is free of the target for some lambda, that is the mean of h: of every exponential family,
-    and of the location and the scale of a normal distribution.
-    """
-    target = derivation.roles.target
-    if target is None:
-        raise NotDerivable("there is no target to average over")
-    result = {}
-    for name, output in derivation.diagonal.items():
-        if not derivation.depends(output.node, target.name):
-            result[name] = output
-            continue
-        found = _averaged(derivation, name, target.name)
-        if found is None:
-            raise NotDerivable("its mean over the target is not determined by that of the gradient, which is 0")
-        result[name] = Output(found, output.indices)
-    return result
-
-
-def _averaged(derivation: Derivation, name: str, target: str) -> Node | None:
-    domains = of_arguments(derivation.program)
-    table = derivation.table
-    first = symbolic.to_sympy(table, derivation.gradient[name].node, domains)
-    second = symbolic.to_sympy(table, derivation.diagonal[name].node, domains)
-    if first is None or second is None:
-        return None
-    sp = sympy()
-    y = symbolic.symbol(target, domains)
-    slope = sp.diff(first, y)
-    ratio = -sp.diff(second, y) / slope if slope != 0 else sp.nan
-    if not symbolic.seems_free(ratio, y) or not symbolic.seems_free(second + ratio * first, y):
-        return None
-    factor = sp.simplify(ratio)
-    mean = sp.simplify(second + factor * first)
-    if y in factor.free_symbols or y in mean.free_symbols:
-        return None
-    reads = {}
-    for node in reachable([derivation.gradient[name].node, derivation.diagonal[name].node]):
-        if node.op == "read":
-            reads[symbolic.symbol(str(node.value), domains)] = node
-    return symbolic.from_sympy(derivation.graph, mean, reads)
 
 
 def secant(derivation: Derivation) -> dict[str, Output]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 from lossdsl.boosting.rows import Roles, is_average
 from lossdsl.boosting.substitution import Substitution, arrays_as, reads, same
-from lossdsl.calculus.gradient import SEED, gradient
+from lossdsl.calculus.gradient import SEED, gradient, needed_stages
 from lossdsl.calculus.hessian import hessian_diagonal
 from lossdsl.calculus.partials import Differentiator
-from lossdsl.ir.graph import Graph, Index, Node
+from lossdsl.diagnostics import Span
+from lossdsl.ir.graph import Graph, Index, Node, reachable
 from lossdsl.ir.lower import Lowered, lower
 from lossdsl.ir.stage import StageTable, fresh_index
 from lossdsl.meaning.core import ZERO, Arg, Extent, Program
@@ -27,6 +28,14 @@ class Output:
 
     node: Node
     indices: tuple[Index, ...]
+
+
+class NotDerivable(Exception):
+    """A second derivative does not fit the loss; says why, and where in the formula if it is one place."""
+
+    def __init__(self, message: str, span: Span | None = None) -> None:
+        super().__init__(message)
+        self.span = span
 
 
 @dataclass
@@ -61,6 +70,15 @@ class Derivation:
         """Whether a node reads one of these arguments."""
         return reads(self.table, node, frozenset(names))
 
+    def is_local(self, outputs: Sequence[Output]) -> bool:
+        """Whether what the outputs hold for a row is made of that row alone."""
+        roots = [output.node for output in outputs]
+        stages = needed_stages(self.table, roots)
+        nodes = reachable([*roots, *(root for stage in stages for root in stage.roots)])
+        if any(index.high == self.rows for stage in stages for index in stage.reduced):
+            return False
+        return not any(node.op == "extent" and node.value == self.rows for node in nodes)
+
     def derivative(self, node: Node, name: str) -> Node | None:
         """d node / d array at the same position, of an elementwise node; None if it is read at several."""
         partials = Differentiator(self.table, {name}).partials(node)
@@ -81,7 +99,7 @@ def derive(program: Program, roles: Roles, additive: bool = True) -> Derivation:
     if lowered.reduction is None and is_average(program):
         weight = graph.extent(roles.scores[0].axes[0])
     unweighted = arrays_as(table, {SEED: lambda _: weight})
-    tidy = _Tidy(table, roles.target)
+    tidy = Tidy(table, roles.target)
     grads = {name: Output(tidy.of(unweighted.of(node)), at) for name, (at, node) in seeded.items()}
     exact = {
         name: Output(tidy.of(hessian_diagonal(table, name, output.indices, output.node)), output.indices)
@@ -90,7 +108,7 @@ def derive(program: Program, roles: Roles, additive: bool = True) -> Derivation:
     return Derivation(lowered.source, roles, lowered, grads, exact)
 
 
-class _Tidy:
+class Tidy:
     """Exact simplifications that need to know what is data."""
 
     def __init__(self, table: StageTable, target: Arg | None) -> None:
@@ -122,7 +140,17 @@ class _Tidy:
 
     def _is_affine(self, node: Node, name: str) -> bool:
         partials = Differentiator(self.table, {name}).partials(node)
-        return len(partials) == 1 and not reads(self.table, next(iter(partials.values())), frozenset({name}))
+        if len(partials) == 1:
+            return not reads(self.table, next(iter(partials.values())), frozenset({name}))
+        return not partials and self._is_polynomial(node, name)
+
+    def _is_polynomial(self, node: Node, name: str) -> bool:
+        """Whether the derivative says all: nothing that is flat in between, such as a condition, reads the array."""
+        reading = [n for n in reachable([node]) if reads(self.table, n, frozenset({name}))]
+        return all(n.op in POLYNOMIAL or n.value == name for n in reading)
+
+
+POLYNOMIAL = frozenset({"add", "sub", "neg", "mul", "guarded_mul"})
 
 
 def _is_sign(arg: Arg) -> bool:

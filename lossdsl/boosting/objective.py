@@ -11,10 +11,13 @@ from lossdsl.backends.numpy.arguments import INDENT, hyperparameter_checks
 from lossdsl.boosting import template
 from lossdsl.boosting.derivation import Derivation, Output, derive
 from lossdsl.boosting.emission import NumericModule
-from lossdsl.boosting.libraries import LIBRARIES, Facts, Library
-from lossdsl.boosting.policy import MEANING, Choice, asked, chosen
+from lossdsl.boosting.libraries import calling
+from lossdsl.boosting.library import Facts, Library
+from lossdsl.boosting.policy import MEANING, Choice, asked, chosen, row_by_row
+from lossdsl.boosting.proofs import may_saturate
 from lossdsl.boosting.rows import Roles, check_additive, roles
 from lossdsl.boosting.start import ClosedForm, closed_form
+from lossdsl.boosting.start_text import StartText
 from lossdsl.diagnostics import LossError
 from lossdsl.diagnostics.boosting import NoPlaceForData, RowsCoupled
 from lossdsl.meaning.core import Arg, Program
@@ -23,7 +26,7 @@ FLOOR = 1e-16
 """Of the second derivative, before weights: as in XGBoost's logistic objective."""
 
 
-_PLACE = 'api="native" of XGBoost and LightGBM has a place'
+_PLACE = 'api="native" of XGBoost and LightGBM, and CatBoost, have a place'
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ class Objective:
 
     def __init__(self, program: Program, request: Request) -> None:
         self.request = request
-        self.library: Library = LIBRARIES[request.library, request.api]
         self.roles: Roles = roles(program, request.target, request.coupled)
+        self.library: Library = calling(request.library, request.api, self.roles)
         self._check(program)
         self.derivation: Derivation = derive(program, self.roles, not request.coupled)
         self.choice: Choice = self._choice()
@@ -62,6 +65,10 @@ class Objective:
         self.numeric = NumericModule(self.derivation)
         self.interface = self.numeric.interface
         self.cls = class_name(program)
+        self.own_target = self.roles.label_columns and not self.library.label_columns
+        self.start = StartText(
+            self.derivation, self.interface, self.closed, self.own_target, request.coupled, self._saturates()
+        )
 
     # ------------------------------------------------------------ what fits
 
@@ -72,25 +79,23 @@ class Objective:
             message = f"{self.library.title} calls an objective for parts of the rows, not for all of them"
             raise LossError(RowsCoupled(program.span, message, "XGBoost and LightGBM call it for all rows"))
         needed = [a for a in self.roles.row_data if a.default is None]
-        if self._has_label_columns() and not self.library.label_columns and self.roles.target is not None:
+        if self.roles.label_columns and not self.library.label_columns and self.roles.target is not None:
             needed = [self.roles.target, *needed]
-        if self.library.only_classes and self.roles.columns and not self._is_label():
-            message = f"{self.library.title} hands over several scores a row only where labels are classes"
-            raise LossError(NoPlaceForData(self.roles.scores[-1].span, message, _PLACE))
-        if needed and not self.library.attaches:
+        if needed and self.library.carries == "nothing":
             names = ", ".join(a.name for a in needed)
             message = f"{self.library.title} hands an objective one label a row, and the loss needs {names}"
             raise LossError(NoPlaceForData(needed[0].span, message, _PLACE))
 
-    def _has_label_columns(self) -> bool:
-        target = self.roles.target
-        return target is not None and len(target.axes) > (2 if self.roles.grouped else 1)
+    def _saturates(self) -> bool:
+        return not self.request.coupled and self.closed is None and may_saturate(self.derivation)
 
     def _choice(self) -> Choice:
         blocks = self.library.blocks and self.roles.columns
         if self.request.hessian is None:
-            return chosen(self.derivation, blocks)
-        return asked(self.derivation, self.request.hessian, blocks)
+            choice = chosen(self.derivation, blocks)
+        else:
+            choice = asked(self.derivation, self.request.hessian, blocks)
+        return row_by_row(self.derivation, choice, self.request.hessian is not None) if self.library.blocks else choice
 
     # ------------------------------------------------------------ the text
 
@@ -113,7 +118,10 @@ class Objective:
         typing = "from typing import Any"
         if any("Callable[" in part for part in support):
             typing = f"from collections.abc import Callable\n{typing}"
-        return "\n\n".join([self._header(), "from __future__ import annotations", typing, "import numpy as np"])
+        if any("copy.copy(" in part for part in [self.library.methods(self.facts)]):
+            typing = f"import copy\n{typing}"
+        third = "\n".join(["import numpy as np", *([self.library.imports] if self.library.imports else [])])
+        return "\n\n".join([self._header(), "from __future__ import annotations", typing, third])
 
     def _derivatives(self) -> str:
         names = [a.name for a in self.roles.scores]
@@ -128,18 +136,19 @@ class Objective:
             f'"""{self.program.name}: an objective for {self.library.title}, in NumPy.\n\n{self.numeric.formula}\n\n'
             f"{self._about()}\n\nUsage:\n\n{usage}\n\n"
             f"Generated by lossdsl {lossdsl.__version__} from the source above (digest {self.interface.digest}).\n"
-            'Standalone: it needs only NumPy.\n"""'
+            f'Standalone: it needs only NumPy{" and CatBoost" if self.library.imports else ""}.\n"""'
         )
 
     def _about(self) -> str:
         lines = [
             f"Hessian: {self.choice.policy}, {MEANING[self.choice.policy]};",
             f"    {self.choice.reason}.",
-            f"First score: {self._start_is()}.",
+            f"First score: {self.start.words()}.",
             f"Scores: {self._scores_are()}.",
             f"Versions: {self.library.title} {self.library.version(self.roles.columns)[0]} or later.",
             "Derivatives are by the raw score, of the sum over rows, times the weights.",
             *(SMALL if self.choice.small else []),
+            *(LOWEST if self.choice.lowest else []),
             *(STEEP if self.choice.steep else []),
             *self.library.notes.strip().split("\n"),
         ]
@@ -165,17 +174,19 @@ class Objective:
             cls=self.cls,
             module=f"{self.program.name}_{self.library.package}",
             coupled=self.request.coupled,
+            scores=self.start.width(),
             columns=self.roles.columns,
             attached=tuple(self.interface.arg_names[a.name] for a in self._attached() if a.default is None),
             example=", ".join(f"{self.interface.arg_names[a.name]}=..." for a in required),
             full=self.choice.policy == "full",
             small=self.choice.small,
             steep=self.choice.steep,
+            lowest=self.choice.lowest,
         )
 
     def _attached(self) -> list[Arg]:
         """Data that stand on the data set beside the label."""
-        own = [self.roles.target] if self._has_label_columns() and not self.library.label_columns else []
+        own = [self.roles.target] if self.own_target else []
         return [a for a in (*own, *self.roles.row_data) if a is not None]
 
     # ------------------------------------------------------------ the class
@@ -194,6 +205,7 @@ class Objective:
             "arguments": self._argument_doc(),
             "columns": str(len(self.roles.scores)) if len(self.roles.scores) > 1 else "None",
             "call": self._call("scores", "target", "data"),
+            "compute": self._compute(),
             "piece": self._piece(),
             "own": self._own(),
             "gradients": self._stacked(0, len(self.roles.scores)),
@@ -202,15 +214,19 @@ class Objective:
             "block": str(self.facts.full),
             "reduction": self.program.reduction or "value",
             "mean": str(self.program.reduction != "sum"),
-            **self._start(),
+            **self.start.gaps(self.facts.full),
+            "base": self.library.base,
             "predicted_is": self._predicted_is(),
             "predicted": self._predicted(),
         }
         parts = [template.CLASS, template.COUPLED if coupled else template.DERIVATIVES, template.START]
         text = "".join(part.format(**gaps) for part in parts).strip("\n") + "\n"
-        attach = template.ATTACH.format(**gaps) if self.library.attaches else ""
-        attach += template.CURVATURE.format(**gaps) if self.choice.small and self.library.package != "lightgbm" else ""
+        attach = template.ATTACH.format(**gaps) if self.library.carries == "data sets" else ""
+        attach += template.CURVATURE.format(**gaps) if self._needs_curvature() else ""
         return text + attach + self.library.methods(self.facts).rstrip("\n")
+
+    def _needs_curvature(self) -> bool:
+        return self.choice.lowest or (self.choice.small and self.library.package != "lightgbm")
 
     def _signature(self) -> str:
         parts = []
@@ -246,13 +262,16 @@ class Objective:
         given = ", ".join(f"{scores}[:, {k}]" for k in range(count)) if count > 1 else scores
         label = self.roles.target
         named = ""
-        if label is not None and not self._own_target():
+        if label is not None and not self.own_target:
             named = f", {self.interface.arg_names[label.name]}={target}"
         return f"{given}{named}, **{data}, **self.settings"
 
-    def _own_target(self) -> bool:
-        """Whether the target is attached, since the library has no label with several columns."""
-        return self._has_label_columns() and not self.library.label_columns
+    def _compute(self) -> str:
+        """The call for all rows: in blocks, where each row stands for itself."""
+        outputs = [*self.derivation.gradient.values(), *self.choice.hessian.values()]
+        if self.roles.target is None or not self.derivation.is_local(outputs):
+            return "self._of_rows(scores, target, data)"
+        return "_by_blocks(self._of_rows, scores, target, data)"
 
     def _piece(self) -> str:
         """The call for one group."""
@@ -272,102 +291,9 @@ class Objective:
     def _hessians(self) -> str:
         count = len(self.roles.scores)
         found = self._stacked(count, count + len(self.choice.hessian))
+        if self.facts.full and count > 1:
+            return f"_symmetric(parts[{count}:], {count})"
         return found if self.facts.full else f"np.reshape({found}, scores.shape)"
-
-    # ------------------------------------------------------------ the first score
-
-    def _start(self) -> dict[str, str]:
-        coupled = self.request.coupled
-        bounds = ", bounds" if coupled else ""
-        first = self._first()
-        solve = template.SOLVE_SEVERAL if self.roles.columns else template.SOLVE_ONE
-        return {
-            "bounds_parameter": (", bounds: Any = None" if coupled else "") + self._columns_parameter(),
-            "bounds": bounds,
-            "start_is": self._start_is(),
-            "closed": self._closed(),
-            "bent": "np.abs(hess).sum(axis=2)" if self.facts.full else "hess",
-            "solve": solve.format(first=first, bounds=bounds),
-        }
-
-    def _columns_parameter(self) -> str:
-        return ", columns: int | None = None" if self.roles.columns and len(self.roles.scores) == 1 else ""
-
-    def _is_label(self) -> bool:
-        """Whether the target is the position of a score."""
-        target = self.roles.target
-        axes = self.roles.scores[0].axes
-        if target is None or len(self.roles.scores) > 1 or len(axes) < 2 or axes[1].op != "size":
-            return False
-        return any(a.kind == "axis" and a.axis == axes[1].name for a in target.domain)
-
-    def _start_is(self) -> str:
-        if self.closed is not None:
-            return f"in closed form, {self.closed.text}"
-        return "found by scaled descent" if self.roles.columns else "found by Newton's method, kept within a bracket"
-
-    def _first(self) -> str:
-        """Where the search starts."""
-        if not self.roles.columns:
-            return "0.0"
-        if self._is_label():
-            return "_class_rates(target, _row_weights(weight, len(target)), columns)"
-        if len(self.roles.scores) > 1:
-            return f"np.zeros({len(self.roles.scores)})"
-        width = self.roles.scores[0].axes[1]
-        if width.op == "const":
-            return f"np.zeros({width.value})"
-        return f"_zeros(columns, {self._width(width.name)})"
-
-    def _width(self, axis: str) -> str:
-        """How many positions the axis of scores has in the data; None if they do not say."""
-        for arg in (self.roles.target, *self.roles.row_data, *self.roles.constants):
-            if arg is None or arg.default is not None:
-                continue
-            for position, extent in enumerate(arg.axes):
-                if extent.op == "size" and extent.name == axis:
-                    name = self.interface.arg_names[arg.name]
-                    if arg in self.roles.constants:
-                        return f'np.shape(self.settings["{name}"])[{position}]'
-                    source = "target" if arg is self.roles.target and not self._own_target() else f'data["{name}"]'
-                    return f"np.shape({source})[{position}]"
-        return "None"
-
-    def _closed(self) -> str:
-        lines = []
-        several = self.roles.scores[0].axes[0].name == ".." or self.roles.columns
-        if several and not self.request.coupled and self.roles.target is not None and self._is_elementwise():
-            lines += [
-                "if np.ndim(target) > 1:",
-                "    each = np.moveaxis(np.asarray(target), -1, 0)",
-                "    return np.array([self.init_score(column, weight) for column in each])",
-            ]
-        if self.closed is not None:
-            lines += self._closed_lines(self.closed)
-        return "".join(f"        {line}\n" for line in lines)
-
-    def _is_elementwise(self) -> bool:
-        """Whether every score has a target of its own, and no other data, so that columns can be solved one by one."""
-        target = self.roles.target
-        same = target is not None and target.axes == self.roles.scores[0].axes and len(target.axes) == 1
-        return same and len(self.roles.scores) == 1 and not self.roles.row_data
-
-    def _closed_lines(self, closed: ClosedForm) -> list[str]:
-        hypers = [a for a in self.roles.settings if self.derivation.depends(closed.node, a.name)]
-        named = ", ".join(f'{n}=self.settings["{n}"]' for n in (self.interface.arg_names[a.name] for a in hypers))
-        lines = ["weights = _row_weights(weight, len(target))"]
-        if closed.kind == "quantile":
-            return [*lines, f"return _quantile(target, weights, _constant({named}))"]
-        values = "np.asarray(target, dtype=np.float64)"
-        values = f"np.log({values})" if closed.transform == "log" else values
-        call = ", ".join(["mean", named] if named else ["mean"])
-        return [
-            *lines,
-            f"mean = float(np.average({values}, weights=weights))",
-            f"start = float(_constant({call}))",
-            "if np.isfinite(start):",
-            "    return start",
-        ]
 
     # ------------------------------------------------------------ what is reported
 
@@ -397,6 +323,7 @@ SMALL = [
     "The second derivative can be far from 1, so `parameters` asks for no least sum of it in a leaf, and for a penalty",
     "on leaves (XGBoost, CatBoost) in proportion to it.",
 ]
+LOWEST = ["The least second derivative is a tenth of the mean one at the first score: `parameters` sees to it."]
 STEEP = ["The second derivative has no bound, so `parameters` limits the step of a leaf (XGBoost, LightGBM)."]
 
 RESERVED_METHODS = frozenset({

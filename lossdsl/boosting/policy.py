@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from lossdsl.boosting import curvature
-from lossdsl.boosting.blocks import is_mixed
-from lossdsl.boosting.curvature import NotDerivable
-from lossdsl.boosting.derivation import Derivation, Output
-from lossdsl.boosting.intervals import INF, Interval, Intervals, of_arguments, point
+from lossdsl.boosting.blocks import is_mixed, is_softmax_like
+from lossdsl.boosting.derivation import Derivation, NotDerivable, Output
+from lossdsl.boosting.fisher import expected
+from lossdsl.boosting.interval import INF, Interval
+from lossdsl.boosting.proofs import bounds, has_two_labels, is_negative_somewhere, is_positive
 from lossdsl.diagnostics import LossError
 from lossdsl.diagnostics.boosting import NoSuchCurvature
-from lossdsl.meaning.core import Arg
 
 
 @dataclass(frozen=True)
@@ -28,40 +27,8 @@ class Choice:
     """Whether they may be small, or in units of the target: limits on their sum in a leaf and penalties must fit."""
     steep: bool = False
     """Whether they grow without bound, so that the step of a leaf may overshoot."""
-
-
-def bounds(derivation: Derivation, name: str) -> Interval:
-    """Between which numbers the exact diagonal lies; the target at each end of its domain where that is enough."""
-    node = derivation.diagonal[name].node
-    arguments = of_arguments(derivation.program)
-    target = derivation.roles.target
-    if target is None:
-        return Intervals(derivation.table, arguments).of(node)
-    found: Interval | None = None
-    for case in _cases(derivation, target, arguments[target.name]):
-        around = Intervals(derivation.table, {**arguments, target.name: case}).of(node)
-        found = around if found is None else found | around
-    assert found is not None
-    return found
-
-
-def _cases(derivation: Derivation, target: Arg, domain: Interval) -> list[Interval]:
-    """Parts of the domain of the target; the exact diagonal has no values outside of those it takes on them."""
-    if len(target.domain) == 1 and target.domain[0].kind == "set" and len(target.domain[0].values) <= 4:
-        return [point(v) for v in target.domain[0].values]
-    ends = [e for e in (domain.low, domain.high) if isinstance(e, Fraction)]
-    if len(ends) == 2 and target.axes and _is_affine(derivation, target.name):
-        return [point(e) for e in ends]
-    return [domain]
-
-
-def _is_affine(derivation: Derivation, data: str) -> bool:
-    """Whether the exact diagonals are affine in some data, element by element."""
-    for output in derivation.diagonal.values():
-        slope = derivation.derivative(output.node, data)
-        if slope is None or derivation.depends(slope, data):
-            return False
-    return True
+    lowest: bool = False
+    """Whether the least one is a tenth of the mean at the first score, since no call sees the mean."""
 
 
 # ---------------------------------------------------------------- asked for
@@ -76,7 +43,7 @@ BUILDERS: dict[str, Callable[[Derivation], dict[str, Output]]] = {
     "exact": exact,
     "constant": curvature.constant,
     "abs": curvature.absolute,
-    "expected": curvature.expected,
+    "expected": expected,
     "gauss_newton": curvature.gauss_newton,
     "secant": curvature.secant,
     "upper_bound": curvature.upper_bound,
@@ -104,8 +71,23 @@ def asked(derivation: Derivation, policy: str, blocks: bool) -> Choice:
     except NotDerivable as refused:
         program = derivation.program
         hint = "leave hessian= out, and the documentation of the objective says what was chosen and why"
-        raise LossError(NoSuchCurvature(program.span, f"no {policy} Hessian: {refused}", hint)) from None
+        raise LossError(
+            NoSuchCurvature(refused.span or program.span, f"no {policy} Hessian: {refused}", hint)
+        ) from None
     return Choice(policy, hessian, "as was asked for", policy in ("secant", "gauss_newton", "expected"))
+
+
+def row_by_row(derivation: Derivation, choice: Choice, demanded: bool) -> Choice:
+    """The choice for a library that calls with one row at a time, so that means over rows are not to be had."""
+    if derivation.is_local(list(choice.hessian.values())):
+        return choice
+    if choice.policy in ("abs", "expected"):
+        base = exact(derivation) if choice.policy == "abs" else expected(derivation)
+        return replace(choice, hessian=curvature.magnitude(derivation, base), lowest=True)
+    why = "the library calls with one row at a time, and near a corner slope over residual needs the mean of all"
+    if demanded:
+        raise LossError(NoSuchCurvature(derivation.program.span, f"no {choice.policy} Hessian: {why}"))
+    return Choice("constant", curvature.constant(derivation), why, False)
 
 
 # ---------------------------------------------------------------- chosen
@@ -113,8 +95,10 @@ def asked(derivation: Derivation, policy: str, blocks: bool) -> Choice:
 
 def chosen(derivation: Derivation, blocks: bool) -> Choice:
     """The policy for a loss, from the sign and the zeros of its exact second derivative."""
-    if blocks:
-        return Choice("full", curvature.full(derivation), "the library takes it", False)
+    if blocks and is_softmax_like(derivation):
+        return Choice(
+            "full", curvature.full(derivation), "the library takes it, and it is proved to be nowhere negative", False
+        )
     if derivation.roles.columns and is_mixed(derivation):
         return _of_mixed(derivation)
     around = {name: bounds(derivation, name) for name in derivation.diagonal}
@@ -125,6 +109,9 @@ def chosen(derivation: Derivation, blocks: bool) -> Choice:
         return _of_residual(derivation, found, around[derivation.only])
     if all(i.positive for i in around.values()):
         steep = any(i.high == INF for i in around.values())
+        if steep and has_two_labels(derivation):
+            why = "the exact one is positive but has no bound; this lies between its values at the two labels"
+            return Choice("expected", expected(derivation), why, True)
         return Choice("exact", exact(derivation), "it is proved to be positive everywhere", False, steep)
     if all(i.is_point and i.low == 0 for i in around.values()):
         return Choice("constant", curvature.constant(derivation), "the exact one is 0 wherever it exists", False)
@@ -162,8 +149,8 @@ def _of_mixed(derivation: Derivation) -> Choice:
     names = derivation.roles.scores
     if len(names) > 1:
         try:
-            mean = curvature.expected(derivation)
-            if _is_positive(derivation, mean):
+            mean = expected(derivation)
+            if is_positive(derivation, mean):
                 return Choice("expected", mean, _SEVERAL, True)
         except NotDerivable:
             pass
@@ -173,12 +160,6 @@ def _of_mixed(derivation: Derivation) -> Choice:
         return Choice("abs", curvature.absolute(derivation), "no bound of the whole Hessian could be derived", False)
 
 
-def _is_positive(derivation: Derivation, found: Mapping[str, Output]) -> bool:
-    """Whether all second derivatives are proved to be positive."""
-    intervals = Intervals(derivation.table, of_arguments(derivation.program))
-    return all(intervals.of(output.node).positive for output in found.values())
-
-
 _SEVERAL = "the scores of a row are tied together, and the means of their second derivatives are proved to be positive"
 _TIED = "the scores of a row are tied together, so that steps by the diagonal alone could overshoot"
 
@@ -186,18 +167,28 @@ _TIED = "the scores of a row are tied together, so that steps by the diagonal al
 def _of_unknown(derivation: Derivation, nonnegative: bool) -> Choice:
     """Neither positive nor 0 everywhere: the mean, the part without the link, a bound, or the magnitude.
 
-    A bound is for losses that are bent upwards; of others it is reached only far from where most scores are, so that
-    steps by it are too small.
+    Of two labels the mean is known, but not proved to be positive: it is the slope of the probability that the score
+    stands for, which falls somewhere for a few losses.  A bound is for losses that are bent upwards; of others it is
+    reached only far from where most scores are, so that steps by it are too small.
     """
     trouble = "may be 0" if nonnegative else "could not be proved to be nonnegative"
-    for policy in ("expected", "gauss_newton", *(["upper_bound"] if nonnegative else [])):
-        try:
-            found = BUILDERS[policy](derivation)
-        except NotDerivable:
-            continue
-        if policy == "upper_bound":
-            return Choice(policy, found, f"the exact one {trouble}, and never exceeds this", False)
-        if _is_positive(derivation, found):
+    for policy in ("expected", "gauss_newton"):
+        found = _derived(derivation, policy)
+        if found is not None and is_positive(derivation, found):
             return Choice(policy, found, f"the exact one {trouble}, this is proved to be positive", True)
+    found = _derived(derivation, "expected") if has_two_labels(derivation) else None
+    if found is not None and not any(is_negative_somewhere(derivation, output.node) for output in found.values()):
+        why = f"the exact one {trouble}, and so may this: its magnitude, at least a tenth of its mean, is taken"
+        return Choice("expected", curvature.guarded(derivation, found), why, True)
+    found = _derived(derivation, "upper_bound") if nonnegative else None
+    if found is not None:
+        return Choice("upper_bound", found, f"the exact one {trouble}, and never exceeds this", False)
     why = f"the exact one {trouble}" + (", and no bound of it is known" if nonnegative else "")
     return Choice("abs", curvature.absolute(derivation), why, False)
+
+
+def _derived(derivation: Derivation, policy: str) -> dict[str, Output] | None:
+    try:
+        return BUILDERS[policy](derivation)
+    except NotDerivable:
+        return None

@@ -40,6 +40,19 @@ class Roles:
         """Whether there are several scores a row."""
         return len(self.scores) > 1 or (len(self.scores[0].axes) > 1 and not self.grouped)
 
+    @property
+    def label_columns(self) -> bool:
+        """Whether the label has several columns."""
+        return self.target is not None and len(self.target.axes) > (2 if self.grouped else 1)
+
+    @property
+    def is_label(self) -> bool:
+        """Whether the target is the position of a score, as that of a classifier is."""
+        axes = self.scores[0].axes
+        if self.target is None or len(self.scores) > 1 or len(axes) < 2 or axes[1].op != "size":
+            return False
+        return any(part.kind == "axis" and part.axis == axes[1].name for part in self.target.domain)
+
 
 def roles(program: Program, target: str | None = None, coupled: bool = False) -> Roles:
     """The roles of the arguments; LossError for a prediction that is no table of raw scores."""

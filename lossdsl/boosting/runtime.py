@@ -23,8 +23,11 @@ def _old_version(library: str, since: str, reason: str) -> None:
 
 
 def _scores(values: Any, columns: int | None) -> Any:
-    """Scores in double precision: with margins in single precision 1 - sigmoid(17) is 0."""
-    scores = np.asarray(values, dtype=np.float64)
+    """Scores in double precision: with margins in single precision 1 - sigmoid(17) is 0.
+
+    Columns lie one after another, so that NumPy's loops run along the rows, and not along a handful of scores.
+    """
+    scores = np.asarray(values, dtype=np.float64, order="F")
     if columns is not None and (scores.ndim != 2 or scores.shape[1] != columns):
         raise ValueError(f"the loss has {columns} scores a row, so their shape is (n, {columns}), not {scores.shape}")
     return scores
@@ -75,14 +78,45 @@ def _group_weights(weight: Any, bounds: Any, rows: int) -> Any:
     return weights
 
 
-def _floored(hess: Any, floor: float, block: bool) -> Any:
-    """Second derivatives of at least `floor`; of blocks, on their diagonals."""
+def _by_blocks(compute: Callable[[Any, Any, Any], Any], scores: Any, target: Any, data: dict[str, Any]) -> Any:
+    """The two arrays that `compute` gives, computed for blocks of rows: what lies between stays in the cache."""
+    rows = len(scores)
+    step = max(2**16 // max(scores.size // max(rows, 1), 1), 1)
+    parts = [np.asarray(part) for part in (target, *data.values())]
+    if rows <= step or any(part.shape[:1] != (rows,) for part in parts):
+        return compute(scores, target, data)
+    arrays: list[Any] = []
+    try:
+        for start in range(0, rows, step):
+            at = slice(start, start + step)
+            own = dict(zip(data, (part[at] for part in parts[1:]), strict=True))
+            found = compute(scores[at], parts[0][at], own)
+            arrays = arrays or [np.empty((rows, *part.shape[1:]), order="F") for part in found]
+            for array, part in zip(arrays, found, strict=True):
+                array[at] = part
+    except (ValueError, IndexError):
+        return compute(scores, target, data)  # to name the position among all rows
+    return tuple(arrays)
+
+
+def _floored(hess: Any, scale: float, floor: float, block: bool) -> Any:
+    """Second derivatives times `scale`, of at least `floor`; of blocks, on their diagonals."""
     if not block:
-        return np.maximum(hess, floor)
-    hess = np.array(hess)
+        return np.maximum(hess if scale == 1 else hess * scale, floor)
+    hess = np.multiply(hess, scale)
     diagonal = np.arange(hess.shape[-1])
     hess[:, diagonal, diagonal] = np.maximum(hess[:, diagonal, diagonal], floor)
     return hess
+
+
+def _symmetric(parts: Any, size: int) -> Any:
+    """Blocks from their diagonals and what is above them, row by row."""
+    block = np.empty((*np.shape(parts[0]), size, size))
+    for k in range(size):
+        block[..., k, k] = parts[k]
+    for k, (i, j) in enumerate(zip(*np.triu_indices(size, 1), strict=True)):
+        block[..., i, j] = block[..., j, i] = parts[size + k]
+    return block
 
 
 def _finite(what: str, array: Any) -> None:
@@ -214,6 +248,12 @@ def _attached(dataset: Any) -> dict[str, Any]:
     return data
 
 
+def _label(dataset: Any) -> Any:
+    """The label of a `DMatrix`; before XGBoost 3.2, one with several columns comes flat."""
+    label, rows = dataset.get_label(), dataset.num_row()
+    return label if len(label) == rows else np.reshape(label, (rows, -1))
+
+
 def _plain(start: Any) -> Any:
     """A first score as Python numbers."""
     return np.asarray(start, dtype=np.float64).tolist()
@@ -222,3 +262,51 @@ def _plain(start: Any) -> Any:
 def _bounds(group: Any) -> Any:
     """Where each group of rows begins, and the last one ends, from the sizes of the groups; None for no groups."""
     return None if group is None or np.size(group) == 0 else np.concatenate(([0], np.cumsum(group)))
+
+
+def _every_class(target: Any, columns: int) -> None:
+    """CatBoost numbers the classes that occur, and trains as many scores."""
+    found = np.unique(target)
+    if len(found) != columns or np.any(found != np.arange(columns)):
+        missing = np.setdiff1d(np.arange(columns), found)
+        what = f"no row has {missing[0]}" if len(missing) else f"a row has {found[-1] if found[0] >= 0 else found[0]:g}"
+        raise ValueError(f"CatBoost trains one score for each class that occurs, of {columns} classes, but {what}")
+
+
+def _row_block(
+    grad: Any, hess: Any, weight: Any, full: bool, width: int, check: bool
+) -> tuple[list[float], list[list[float]]]:
+    """The derivatives of minus the loss in one row, as CatBoost takes them; scores beyond those of the loss stay 0."""
+    first = np.reshape(grad, -1) * -weight
+    second = hess[0] * -weight if full else np.diag(np.reshape(hess, -1) * -weight)
+    if check:
+        _finite("gradient", first)
+        _finite("second derivative", second)
+    own = first.size
+    if own == width:
+        return first.tolist(), second.tolist()
+    wide, block = np.zeros(width), -np.eye(width)
+    wide[:own], block[:own, :own] = first, second
+    return wide.tolist(), block.tolist()
+
+
+def _label_table(target: Any, data: dict[str, Any], least: int) -> Any:
+    """The target and other data by name as the columns of a label, and zeros until there are enough."""
+    table = np.column_stack([np.asarray(part, dtype=np.float64) for part in (target, *(data[n] for n in sorted(data)))])
+    return np.pad(table, ((0, 0), (0, max(least - table.shape[1], 0))))
+
+
+def _table_layout(target: Any, data: dict[str, Any]) -> tuple[tuple[str, int], ...]:
+    """The names of what such a label holds, the target without one, and how many columns; 0: without an axis."""
+    parts = {"": target, **{name: data[name] for name in sorted(data) if name != "columns"}}
+    return tuple((name, np.shape(part)[1] if np.ndim(part) > 1 else 0) for name, part in parts.items())
+
+
+def _from_table(table: Any, layout: tuple[tuple[str, int], ...]) -> tuple[Any, dict[str, Any]]:
+    """The target and the other data, from the columns of a label."""
+    parts: dict[str, Any] = {}
+    at = 0
+    for name, width in layout:
+        parts[name] = table[:, at : at + width] if width else table[:, at]
+        at += width or 1
+    return parts.pop(""), parts

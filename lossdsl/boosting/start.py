@@ -14,11 +14,15 @@ from typing import Any, Literal
 from lossdsl.boosting import symbolic
 from lossdsl.boosting.curvature import RESIDUAL, residual
 from lossdsl.boosting.derivation import Derivation
-from lossdsl.boosting.intervals import POSITIVE, Interval, Intervals, of_arguments
-from lossdsl.boosting.substitution import Substitution
+from lossdsl.boosting.fisher import two_values
+from lossdsl.boosting.interval import POSITIVE, Interval
+from lossdsl.boosting.intervals import Intervals, of_arguments
+from lossdsl.boosting.proofs import bounds
+from lossdsl.boosting.substitution import Substitution, arrays_as
 from lossdsl.functions.lazy import sympy
 from lossdsl.ir.graph import Node, reachable
 from lossdsl.ir.stage import Array
+from lossdsl.meaning.core import Arg
 
 MEAN = "__mean"
 """The input that holds the mean of the targets; no user can write it."""
@@ -91,9 +95,11 @@ def _beyond(derivation: Derivation, slope: Node, side: int) -> Node | None:
 
 def _of_mean(derivation: Derivation, gradient: Node) -> ClosedForm | None:
     domains = of_arguments(derivation.program)
-    expression = symbolic.to_sympy(derivation.table, gradient, domains)
     target = derivation.roles.target
-    if expression is None or target is None or _has_free_sizes(gradient):
+    if target is None or _has_free_sizes(gradient):
+        return None
+    expression = _by_target(derivation, gradient, target, domains)
+    if expression is None:
         return None
     sp = sympy()
     y = symbolic.symbol(target.name, domains)
@@ -109,6 +115,24 @@ def _of_mean(derivation: Derivation, gradient: Node) -> ClosedForm | None:
     return None
 
 
+def _by_target(derivation: Derivation, gradient: Node, target: Arg, domains: dict[str, Interval]) -> Any | None:
+    """The gradient as an expression; of a target with two values the one that is affine between them.
+
+    Whatever the formula does with such a target, conditions included, that has the same values.  Only of losses that
+    are bent upwards: of others a score where the slopes cancel may be the worst one.
+    """
+    values = two_values(derivation, target)
+    if values is None or not all(bounds(derivation, name).nonnegative for name in derivation.diagonal):
+        return symbolic.to_sympy(derivation.table, gradient, domains)
+    low, high = sorted(target.domain[0].values)
+    ends = [arrays_as(derivation.table, {target.name: lambda _, v=v: v}).of(gradient) for v in values]  # type: ignore[misc]
+    first, second = (symbolic.to_sympy(derivation.table, end, domains) for end in ends)
+    if first is None or second is None:
+        return None
+    share = (symbolic.symbol(target.name, domains) - sympy().Rational(str(low))) / sympy().Rational(str(high - low))
+    return first * (1 - share) + second * share
+
+
 def _has_free_sizes(node: Node) -> bool:
     return any(n.op == "extent" for n in reachable([node]))
 
@@ -120,17 +144,17 @@ def _solved(
     sp = sympy()
     if not symbolic.seems_affine(expression, t):
         return None
-    slope = sp.simplify(sp.diff(expression, t))
+    slope = symbolic.simplified(sp.diff(expression, t))
     if slope == 0 or t in slope.free_symbols:
         return None
     s = symbolic.symbol(derivation.only, domains)
-    image = sp.simplify(-expression.subs(t, 0) / slope)
+    image = symbolic.simplified(-expression.subs(t, 0) / slope)
     mean = sp.Symbol("__m", positive=True) if _is_positive(derivation, domains) else sp.Symbol("__m", real=True)
     try:
         solutions = sp.solve(sp.Eq(image, mean), s)
     except NotImplementedError:
         return None
-    real = [x for x in solutions if not x.has(sp.I)]
+    real = [x for x in solutions if not x.has(sp.I) and (len(solutions) == 1 or symbolic.is_real(x))]
     if len(real) != 1 or s in real[0].free_symbols:
         return None
     table = derivation.table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CLASS = '''
-class {cls}:
+class {cls}{base}:
     """The loss {loss} as an objective for {title}; can be copied and pickled.
 
     floor: the least second derivative, before weights.
@@ -32,15 +32,19 @@ DERIVATIVES = '''
         """
         scores = _scores(score, {columns})
         weights = _row_weights(weight, len(scores))
-        parts = _derivatives({call}, validate=self.check)
-        grad = np.reshape({gradients}, scores.shape)
-        hess = _floored({hessians} * self.hessian_scale, self.floor, {block})
+        grad, hess = {compute}
         if weights is not None:
             grad, hess = grad * _by_row(weights, grad), hess * _by_row(weights, hess)
         if self.check:
             _finite("gradient", grad)
             _finite("second derivative", hess)
         return grad, hess
+
+    def _of_rows(self, scores: Any, target: Any, data: Any, validate: bool | None = None) -> tuple[Any, Any]:
+        """The derivatives, without weights."""
+        parts = _derivatives({call}, validate=self.check if validate is None else validate)
+        grad = np.reshape({gradients}, scores.shape)
+        return grad, _floored({hessians}, self.hessian_scale, self.floor, {block})
 
     def loss(self, score: Any, target: Any, weight: Any = None, /, **data: Any) -> float:
         """The {reduction} of the loss over rows, with the weights: the metric."""
@@ -115,6 +119,16 @@ START = '''
 
 SOLVE_ONE = """
         return _root(lambda constant: tuple(map(float, slopes(constant))), {first})
+"""
+
+SOLVE_WITHIN_REACH = """
+        start = _root(lambda constant: tuple(map(float, slopes(constant))), {first})
+
+        def steepness(constant: float) -> float:
+            grad, _ = self.derivatives(self.first_scores(constant, rows), target, weight{bounds}, **data)
+            return float(np.sum(np.abs(grad)))
+
+        return start if steepness(start) > 0.01 * steepness(0.0) else 0.0
 """
 
 SOLVE_SEVERAL = """

@@ -60,9 +60,11 @@ class NoRows(Problem):
 class NoSuchCurvature(Problem):
     """The second derivative that was asked for can not be derived for this loss.
 
-    `secant` needs a loss that reads the score only as `score - target`, `expected` one whose derivatives are linear in
-    the target, `gauss_newton` a `predict` binding of one score, `upper_bound` a Hessian that is bounded, `full` several
-    scores a row and a library that takes a matrix (CatBoost).  `exact`, `abs` and `constant` are there for every loss.
+    `secant` needs a loss that reads the score only as `score - target`; `expected` one whose derivatives are linear in
+    the target, or a target with two values: where the target decides between formulas, as in the loss of Huber, the mean
+    depends on more of the distribution of targets than what the score says; `gauss_newton` needs a `predict` binding of
+    one score, `upper_bound` a Hessian that is bounded, `full` several scores a row and a library that takes a matrix
+    (CatBoost).  `exact`, `abs` and `constant` are there for every loss.
 
     Wrong: `hessian="secant"` for a logistic loss
 
@@ -77,8 +79,8 @@ class NoPlaceForData(Problem):
     """The library has no place for data that the loss needs.
 
     A library hands an objective the scores, one label a row, weights and groups.  In the native interfaces of XGBoost
-    and LightGBM other data can be attached to the data set; the scikit-learn interfaces and CatBoost hand over labels
-    only.
+    and LightGBM other data can be attached to the data set, and for CatBoost they are columns of the label; the
+    scikit-learn interfaces of XGBoost and LightGBM hand over labels only.
 
     Wrong: `loss f(score[n] | time[n], event[n] in {0, 1}):` for the scikit-learn interface
 
