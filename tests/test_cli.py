@@ -150,6 +150,18 @@ def test_compile_to_torch_imports_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, timeout=120).returncode == 0
 
 
+def test_compile_to_numpy_imports_no_numpy() -> None:
+    """Nor anything else that is slow to import: a command line waits for all of it."""
+    code = (
+        f"import sys; sys.argv = ['lossdsl', 'compile', {HUBER!r}]\n"
+        "from lossdsl.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print({'numpy', 'sympy', 'mpmath', 'rich', 'torch'} & set(sys.modules), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stderr == "set()\n"
+
+
 def test_compile_reads_standard_input() -> None:
     done = script("compile", "-", text=Path(HUBER).read_bytes())
     assert done.returncode == 0, done.stderr

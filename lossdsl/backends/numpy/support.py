@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from functools import lru_cache
+from importlib import resources
 
 from lossdsl.backends.interface import Interface
-from lossdsl.backends.numpy import order_runtime, runtime
 from lossdsl.functions.sources import helper_names
 from lossdsl.meaning.core import Program
 
@@ -32,10 +31,10 @@ def _escaped(char: str) -> str:
 
 @lru_cache(maxsize=1)
 def runtime_functions() -> dict[str, str]:
-    """The source of each function of the runtime, by name."""
+    """The source of each function of the runtime, by name; read without importing it, nor NumPy."""
     found = {}
-    for module in (runtime, order_runtime):
-        source = inspect.getsource(module)
+    for module in ("runtime", "order_runtime"):
+        source = resources.files("lossdsl.backends.numpy").joinpath(f"{module}.py").read_text(encoding="utf-8")
         for node in ast.parse(source).body:
             if isinstance(node, ast.FunctionDef):
                 found[node.name] = ast.get_source_segment(source, node) or ""
