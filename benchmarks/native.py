@@ -2,8 +2,8 @@
 
     python benchmarks/native.py [--rounds 15] [--threads 1 2] [CASE ...]
 
-The bound is the time to read each input once and write the gradient once, on one thread.  Bound and cases take turns, so
-that a slow moment of the machine hits all of them; figures are medians.  With --cpu times are processor time of one
+The bound is the time to read each input once and write the gradient once, on one thread.  Bound and cases take turns,
+so that a slow moment of the machine hits all of them; figures are medians.  With --cpu times are processor time of one
 thread: what can be said on a machine that others use too.  Inputs are float32.
 """
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import DTypeLike
 
+    from lossdsl.analysis import Analysis
     from lossdsl.check import Report
-    from lossdsl.compiled import NumpyLoss
+    from lossdsl.compiled import NativeLoss, NumpyLoss
     from lossdsl.fitting import LinearProblem
     from lossdsl.meaning import core
 
@@ -154,15 +155,44 @@ class Loss:
         whole = frozenset(interface.arg_names[arg.name] for arg in self.program.args if arg.whole)
         return NumpyLoss(self.source("numpy"), interface.name, whole, dtype)
 
-    def torch(self, *, backward: Literal["closed", "autograd"] = "closed", **hyperparameters: Any) -> torch.nn.Module:
+    def native(self, dtype: DTypeLike | None = None, threads: int | None = None) -> NativeLoss:
+        """The functions of `numpy()` through fused C code, compiled at first use and kept in the user's cache.
+
+        threads: how many a call may use; one below 100,000 elements.  Without a C compiler the NumPy code runs.
+        """
+        from lossdsl.backends.native.support import native_interface
+        from lossdsl.compiled import NativeLoss
+
+        interface = native_interface(self.program)
+        whole = frozenset(interface.arg_names[arg.name] for arg in self.program.args if arg.whole)
+        return NativeLoss(self.source("native"), interface.name, whole, dtype, threads)
+
+    def torch(
+        self,
+        *,
+        backward: Literal["closed", "autograd"] = "closed",
+        kernel: Literal["torch", "native"] = "torch",
+        **hyperparameters: Any,
+    ) -> torch.nn.Module:
         """An `nn.Module` with these hyperparameters (and `reduction=`); `learn` ones start at the value given.
 
         With backward="closed" the gradient is computed in closed form in the forward pass; with "autograd" the module
-        is plain differentiable operations.
+        is plain differentiable operations.  With kernel="native" the closed form of tensors on the CPU is computed by
+        the code of `native()`.
         """
         from lossdsl.backends.torch.names import interface_of
 
-        module = self.compile("torch", backward=backward)
+        if kernel not in ("torch", "native"):
+            raise ValueError(f'kernel must be "torch" or "native", got {kernel!r}')
+        if kernel == "native":
+            if backward != "closed":
+                raise ValueError('kernel="native" computes the closed form: it has no backward="autograd"')
+            from lossdsl.generated import import_generated
+            from lossdsl.native import torch_source
+
+            module = import_generated(torch_source(self.program), self.name)
+        else:
+            module = self.compile("torch", backward=backward)
         made: torch.nn.Module = getattr(module, interface_of(self.program).class_name)(**hyperparameters)
         return made
 
@@ -255,6 +285,16 @@ class Loss:
         from lossdsl.check import check
 
         return check(self.program, **options)
+
+    def analyze(self, **hyperparameters: float) -> Analysis:
+        """What can be proved of the loss at these hyperparameters, their defaults if left out (`docs/theory.md`).
+
+        A mapping of facts by name, each yes with its reason, no with a witness that the interpreter has confirmed, or
+        unknown with what was tried.  ValueError for a name that is no hyperparameter.
+        """
+        from lossdsl.analysis import analyze
+
+        return analyze(self.program, hyperparameters)
 
     # ------------------------------------------------------------ as an object
 

@@ -1,4 +1,4 @@
-"""A loss as NumPy functions: what `loss.numpy()` returns."""
+"""A loss as functions on NumPy arrays: what `loss.numpy()` and `loss.native()` return."""
 
 from __future__ import annotations
 
@@ -90,3 +90,40 @@ class NumpyLoss:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return NumpyLoss, (self.source, self.name, self._whole, self.dtype)
+
+
+class NativeLoss(NumpyLoss):
+    """The same functions through compiled C code: one pass over the arrays where the loss allows it.
+
+    `threads` is how many threads a call may use (None: those of LOSSDSL_THREADS, or one per processor, at most 8).
+    Results are the same in every call with the same number.  Where there is no C compiler, the NumPy code of the module
+    runs instead, with one warning per process.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        name: str,
+        whole: frozenset[str] = frozenset(),
+        dtype: DTypeLike | None = None,
+        threads: int | None = None,
+    ) -> None:
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads must be at least 1, got {threads}")
+        super().__init__(source, name, whole, dtype)
+        self.threads = threads
+
+    def _call(self, suffix: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        if self.threads is None:
+            return super()._call(suffix, args, keywords)
+        token = self.module._threads.set(self.threads)
+        try:
+            return super()._call(suffix, args, keywords)
+        finally:
+            self.module._threads.reset(token)
+
+    def __repr__(self) -> str:
+        return super().__repr__().replace("<NumPy code", "<native code", 1)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NativeLoss, (self.source, self.name, self._whole, self.dtype, self.threads)

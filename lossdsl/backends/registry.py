@@ -13,8 +13,9 @@ from lossdsl.meaning import core
 
 
 def names() -> list[str]:
-    """The back ends there are."""
-    return [module.name for module in pkgutil.iter_modules(lossdsl.backends.__path__) if module.ispkg]
+    """The back ends there are, those that most people ask for first."""
+    found = [module.name for module in pkgutil.iter_modules(lossdsl.backends.__path__) if module.ispkg]
+    return sorted(found, key=lambda name: (name not in ("numpy", "torch"), name))
 
 
 def emit(backend: str, programs: Sequence[core.Program], **options: Any) -> str:

@@ -13,7 +13,7 @@ from lossdsl.cli.files import InputError, read_bytes, read_losses, write_text
 
 @click.command()
 @click.argument("file")
-@click.option("--backend", "-b", default="numpy", show_default=True, help="What to write: numpy, torch, xgboost, ...")
+@click.option("--backend", "-b", default="numpy", show_default=True, help="numpy, torch, native, xgboost, ...")
 @click.option(
     "--output", "-o", help="File or folder to write to (a folder gets FILE_BACKEND.py); else standard output."
 )

@@ -9,6 +9,7 @@ import click
 COMMANDS = {
     "compile": "Write a loss as a standalone NumPy or PyTorch module.",
     "check": "Compare the generated code with the meaning of the formula.",
+    "analyze": "Say what can be proved of a loss: convexity, Lipschitz constants, robustness, calibration.",
     "grad": "Print the gradient as a formula.",
     "fmt": "Format loss files.",
     "list": "List the losses of the catalogue.",

@@ -1,0 +1,63 @@
+"""Expressions of one variable over one denominator and factored, in x and in t = exp(c*x)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lossdsl.analysis.numbers import LARGEST, Undecided, t, x
+from lossdsl.functions.lazy import sympy
+
+
+def in_exponential(expression: Any) -> tuple[Any, Any]:
+    """The expression in t = exp(c*x), with c; (itself, None) where it has no exponential of an affine argument."""
+    sp = sympy()
+    rates, found = [], {}
+    for power in expression.atoms(sp.exp):
+        argument = sp.expand(power.args[0])
+        if not argument.has(x()):
+            continue
+        slope = argument.coeff(x(), 1)
+        rest = argument - slope * x()
+        if rest.has(x()) or not slope.is_Rational:
+            continue
+        rates.append(slope)
+        found[power] = (slope, rest)
+    if not rates:
+        return expression, None
+    rate = sp.gcd_list([abs(r) for r in rates])
+    return expression.xreplace({p: t() ** (s / rate) * sp.exp(r) for p, (s, r) in found.items()}), rate
+
+
+def normal(expression: Any) -> tuple[Any, Any]:
+    """Over one denominator and factored, in x and t = exp(c*x); with c, or None."""
+    sp = sympy()
+    if sp.count_ops(expression) > LARGEST:
+        raise Undecided("a formula too long to be worked on")
+    inside, rate = in_exponential(expression)
+    together = sp.together(inside)
+    try:
+        return sp.factor(together), rate
+    except sp.PolynomialError:
+        return together, rate
+
+
+def back(expression: Any, rate: Any) -> Any:
+    """t as an exponential again."""
+    return expression if rate is None else expression.xreplace({t(): sympy().exp(rate * x())})
+
+
+def tidy(expression: Any) -> Any:
+    """An equal expression over one denominator, factored; itself where it is long."""
+    try:
+        return back(*normal(expression))
+    except Undecided:
+        return expression
+
+
+def is_zero(expression: Any) -> bool:
+    """Whether an expression is 0 everywhere, by its normal form; False where that does not show it."""
+    if expression == 0:
+        return True
+    if sympy().count_ops(expression) > LARGEST:
+        return False
+    return bool(normal(sympy().expand(expression))[0] == 0 or normal(expression)[0] == 0)

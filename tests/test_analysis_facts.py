@@ -1,0 +1,129 @@
+"""What `analyze` says of losses of the catalogue, against what the literature proves of them."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lossdsl
+from lossdsl.analysis import Analysis, No, Yes, analyze, judge
+
+TABLE: dict[str, dict[str, dict[str, Any]]] = tomllib.loads(
+    (Path(__file__).parent / "facts" / "literature.toml").read_text(encoding="utf-8")
+)
+LOSSES = [(module, name) for module, losses in TABLE.items() for name in losses]
+PATIENCE = 60
+"""Seconds: what is proved must not depend on the speed of the machine."""
+
+
+@functools.cache
+def analysis(module: str, name: str) -> Analysis:
+    return analyze(lossdsl.catalogue[module][name].program, {}, PATIENCE)
+
+
+@pytest.mark.parametrize(("module", "name"), LOSSES, ids=[name for _, name in LOSSES])
+def test_the_literature(module: str, name: str) -> None:
+    expected, found = TABLE[module][name], analysis(module, name)
+    assert expected["source"] and expected["proof"]
+    for fact in (*expected.get("yes", ()), *expected.get("values", {}), *expected.get("texts", {})):
+        assert isinstance(found[fact].answer, Yes), str(found[fact])
+    for fact in expected.get("no", ()):
+        assert isinstance(found[fact].answer, No), str(found[fact])
+    for fact, number in expected.get("values", {}).items():
+        answer = found[fact].answer
+        assert isinstance(answer, Yes) and answer.number == pytest.approx(number, rel=1e-6), str(found[fact])
+    for fact, text in expected.get("texts", {}).items():
+        answer = found[fact].answer
+        assert isinstance(answer, Yes) and answer.value.startswith(text), str(found[fact])
+
+
+def test_there_are_sixty() -> None:
+    assert len(LOSSES) >= 60
+
+
+@pytest.mark.parametrize(("module", "name"), [("robust", "hampel"), ("margin", "perceptron"), ("regression", "rmse")])
+def test_every_witness_is_confirmed_again(module: str, name: str) -> None:
+    """By the interpreter, from the points alone; with two points exchanged it proves nothing."""
+    found = analysis(module, name)
+    referee = judge(lossdsl.catalogue[module][name].program, found.settings)
+    witnesses = [fact.answer.witness for fact in found.values() if isinstance(fact.answer, No)]
+    assert len(witnesses) >= 3
+    for witness in witnesses:
+        assert witness.holds(referee)
+
+
+# ---------------------------------------------------------------- facts that LossFunctions.jl states wrongly
+
+WRONG = [
+    # (file of src/losses at 680c10d and 1fecaba, what stands there, our loss, fact, our answer)
+    ("distance.jl", "istwicedifferentiable(::LPDistLoss{P}) = P > 1", "lp15", "twice differentiable", No),
+    ("distance.jl", "isstronglyconvex(::LPDistLoss{P}) = P >= 2", "lp3", "strongly convex", No),
+    ("distance.jl", "istwicedifferentiable(l::HuberLoss, at) = at != abs(l.d)", "huber", "twice differentiable", No),
+    ("distance.jl", "isstrictlyconvex(::L2EpsilonInsLoss) = true", "tube", "strictly convex", No),
+    ("distance.jl", "isstronglyconvex(::L2EpsilonInsLoss) = true", "tube", "strongly convex", No),
+    ("distance.jl", "isstronglyconvex(::LogCoshLoss) = true", "log_cosh", "strongly convex", No),
+    ("distance.jl", "PeriodicLoss has no issymmetric, so that it is false", "periodic", "symmetric", Yes),
+    ("distance.jl", "islipschitzcont_deriv(::QuantileLoss) = true", "quantile", "smooth", No),
+    ("margin.jl", "islipschitzcont(::ZeroOneLoss) = true", "zero_one", "Lipschitz", No),
+    ("margin.jl", "istwicedifferentiable(::DWDMarginLoss) = true", "dwd", "twice differentiable", No),
+    ("other.jl", "PoissonLoss has no isstrictlyconvex, so that it is false", "poisson", "strictly convex", Yes),
+    ("other.jl", "CrossEntropyLoss has no isstronglyconvex, so that it is false", "log_loss", "strongly convex", Yes),
+]
+
+OURS = """
+use regression: lp_error, huber as huber_loss, squared_epsilon_insensitive, log_cosh as log_cosh_loss
+use regression: quantile as quantile_loss, poisson_nll
+use margin: distance_weighted_discrimination
+use classification: binary_cross_entropy_probability
+
+loss lp15(pred[..] | target[..]):
+    return mean[..](|pred - target|^(3/2))
+
+loss lp3(pred[..] | target[..]):
+    return mean[..](|pred - target|^3)
+
+loss huber(pred[..] | target[..]):
+    return huber_loss(pred | target)
+
+loss tube(pred[..] | target[..]):
+    return squared_epsilon_insensitive(pred | target)
+
+loss log_cosh(pred[..] | target[..]):
+    return log_cosh_loss(pred | target)
+
+loss periodic(pred[..] | target[..]):
+    return mean[..](1 - cos(2*pi*(pred - target)))
+
+loss quantile(pred[..] | target[..]):
+    return quantile_loss(pred | target; 0.7)
+
+loss zero_one(score[..] | y[..] in {-1, 1}):
+    return mean[..]([y*score < 0])
+
+loss dwd(score[..] | y[..] in {-1, 1}):
+    return distance_weighted_discrimination(score | y)
+
+loss poisson(log_rate[..] | target[..] >= 0):
+    return poisson_nll(log_rate | target)
+
+loss log_loss(p[..] in [0, 1] | y[..] in [0, 1]):
+    return binary_cross_entropy_probability(p | y)
+"""
+
+
+@pytest.fixture(scope="module")
+def ours() -> lossdsl.Module:
+    return lossdsl.loads(OURS)
+
+
+@pytest.mark.parametrize(("file", "stated", "name", "fact", "answer"), WRONG, ids=[row[1] for row in WRONG])
+def test_what_another_library_has_wrong(
+    ours: lossdsl.Module, file: str, stated: str, name: str, fact: str, answer: type
+) -> None:
+    found = analyze(ours[name].program, {}, PATIENCE)[fact]
+    assert file and stated
+    assert isinstance(found.answer, answer), str(found)
