@@ -50,7 +50,7 @@ def test_a_loss_says_where_it_is_from_and_when_to_use_it(family: str, name: str)
 
 
 def share(family: str, name: str) -> tuple[int, int]:
-    """Which points to check: all where that takes a second at most, a fifth up to three, a tenth beyond.
+    """Which points to check: all where that takes a second at most, else as many as take one or two.
 
     Each loss has another part of the points, so that all of them are met.  Losses that were not measured count as two
     seconds.
@@ -58,7 +58,7 @@ def share(family: str, name: str) -> tuple[int, int]:
     seconds = SECONDS.get(family, {}).get(name, 2.0)
     if seconds <= 1.0 or os.environ.get("LOSSDSL_CHECK_ALL"):
         return 0, 1
-    return zlib.crc32(name.encode()), 5 if seconds <= 3.0 else 10
+    return zlib.crc32(name.encode()), 5 if seconds <= 3.0 else 10 if seconds <= 10.0 else 30
 
 
 @pytest.mark.parametrize(("family", "name"), LOSSES)
