@@ -57,10 +57,24 @@ def _parameters(facts: Facts, scores: str) -> str:
 '''
 
 
-def _metric(facts: Facts, base: str = "") -> str:
+_EVALUATE = """\
+        scores = np.stack(approxes, axis=1) if len(approxes) > 1 else approxes[0]
+        total = float(len(target) if weight is None else np.sum(weight))
+        return self.objective.loss(scores, target, weight) * total, total
+"""
+_EVALUATE_COLUMNS = """\
+        scores = self.objective.from_start(np.stack(approxes, axis=1))
+        label, data = _from_table(np.stack(target, axis=1), self.objective.layout)
+        total = float(len(scores) if weight is None else np.sum(weight))
+        return self.objective.loss(scores, label, weight, **data) * total, total
+"""
+
+
+def _metric(facts: Facts, base: str = "", evaluate: str = _EVALUATE) -> str:
+    untyped = "  # type: ignore[misc]" if base else ""
     return f'''
 
-class {facts.cls}Metric{base}:
+class {facts.cls}Metric{base}:{untyped}
     """The weighted mean of {facts.loss}, as CatBoost evaluates metrics: lower is better."""
 
     def __init__(self, objective: {facts.cls}) -> None:
@@ -71,10 +85,7 @@ class {facts.cls}Metric{base}:
 
     def evaluate(self, approxes: Any, target: Any, weight: Any) -> tuple[float, float]:
         """The weighted sum of the losses, and the sum of the weights."""
-        scores = np.stack(approxes, axis=1) if len(approxes) > 1 else approxes[0]
-        total = float(len(target) if weight is None else np.sum(weight))
-        return self.objective.loss(scores, target, weight) * total, total
-
+{evaluate}
     def get_final_error(self, error: float, weight: float) -> float:
         return error / weight if weight else 0.0
 '''
@@ -83,15 +94,8 @@ class {facts.cls}Metric{base}:
 def _of_columns(facts: Facts) -> str:
     least = limits(facts, None, "l2_leaf_reg")
     own = "table[:, : len(self.start)]" if facts.columns else "table[:, 0]"
-    metric = _metric(facts, "(MultiTargetCustomMetric)")
+    metric = _metric(facts, "(MultiTargetCustomMetric)", _EVALUATE_COLUMNS)
     columns = '        columns = data.pop("columns", None)\n' if "columns" in facts.scores else ""
-    before, _, after = metric.partition("        scores = np.stack")
-    evaluate = """        scores = self.objective.from_start(np.stack(approxes, axis=1))
-        label, data = _from_table(np.stack(target, axis=1), self.objective.layout)
-        total = float(len(scores) if weight is None else np.sum(weight))
-        return self.objective.loss(scores, label, weight, **data) * total, total
-"""
-    metric = before + evaluate + after[after.index("\n    def get_final_error") :]
     return f'''
     start: Any = None
     layout: Any = None
@@ -166,6 +170,12 @@ predicted = objective.predict_transform(start + raw)"""
 
 _NOTES = """
 CatBoost starts at 0, and its predictions leave the baseline out: add it, and call predict_transform."""
+_CLASSES_NOTES = (
+    _NOTES
+    + """
+CatBoost trains one score for each class that occurs, so labels must leave none out.  It calls for each row, which is
+slow."""
+)
 _COLUMNS_NOTES = """
 CatBoost trains as many scores as the label has columns: give it `labels(...)`, which adds columns for the data that the
 loss needs, and zeros.  It takes no baseline then, so the objective that is among `parameters` adds the first score;
@@ -185,7 +195,7 @@ RANGES = Library(
     notes=_NOTES,
 )
 """One score and one label a row."""
-CLASSES = replace(RANGES, blocks=True, methods=_of_classes)
+CLASSES = replace(RANGES, blocks=True, methods=_of_classes, notes=_CLASSES_NOTES)
 """Labels that are positions of scores."""
 COLUMNS = replace(
     CLASSES,
@@ -194,7 +204,7 @@ COLUMNS = replace(
     methods=_of_columns,
     usage=_columns_usage,
     notes=_COLUMNS_NOTES,
-    imports="from catboost import MultiTargetCustomMetric, MultiTargetCustomObjective",
+    imports="from catboost import MultiTargetCustomMetric, MultiTargetCustomObjective  # type: ignore[import-untyped]",
     base="(MultiTargetCustomObjective)",
 )
 """Several targets, several predictions, and data beside the label."""

@@ -216,6 +216,7 @@ class Objective:
             "mean": str(self.program.reduction != "sum"),
             **self.start.gaps(self.facts.full),
             "base": self.library.base,
+            "untyped": "  # type: ignore[misc]" if self.library.base else "",
             "predicted_is": self._predicted_is(),
             "predicted": self._predicted(),
         }

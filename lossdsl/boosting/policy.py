@@ -10,7 +10,7 @@ from lossdsl.boosting.blocks import is_mixed, is_softmax_like
 from lossdsl.boosting.derivation import Derivation, NotDerivable, Output
 from lossdsl.boosting.fisher import expected
 from lossdsl.boosting.interval import INF, Interval
-from lossdsl.boosting.proofs import bounds, has_two_labels, is_negative_somewhere, is_positive
+from lossdsl.boosting.proofs import bounds, grows, has_two_labels, is_negative_somewhere, is_positive
 from lossdsl.diagnostics import LossError
 from lossdsl.diagnostics.boosting import NoSuchCurvature
 
@@ -109,8 +109,8 @@ def chosen(derivation: Derivation, blocks: bool) -> Choice:
         return _of_residual(derivation, found, around[derivation.only])
     if all(i.positive for i in around.values()):
         steep = any(i.high == INF for i in around.values())
-        if steep and has_two_labels(derivation):
-            why = "the exact one is positive but has no bound; this lies between its values at the two labels"
+        if steep and has_two_labels(derivation) and grows(derivation):
+            why = "the exact one is positive but grows fast; this lies between its values at the two labels"
             return Choice("expected", expected(derivation), why, True)
         return Choice("exact", exact(derivation), "it is proved to be positive everywhere", False, steep)
     if all(i.is_point and i.low == 0 for i in around.values()):

@@ -66,6 +66,30 @@ def is_negative_somewhere(derivation: Derivation, node: Node) -> bool:
     return False
 
 
+def grows(derivation: Derivation) -> bool:
+    """Whether one of some scores proves that the exact second derivative is not of one order of magnitude or two.
+
+    Each label is looked at, with hyperparameters at their defaults.
+    """
+    target, name = derivation.roles.target, derivation.only
+    if target is None or not target.domain:
+        return False
+    settings = {key: point(around.middle) for key, around in near_defaults(derivation.program).items()}
+    node = derivation.diagonal[name].node
+
+    def at(score: Fraction, label: Fraction) -> Interval:
+        return Intervals(derivation.table, {**settings, name: point(score), target.name: point(label)}).of(node)
+
+    for label in target.domain[0].values:
+        most = GROWTH * at(Fraction(0), label).high
+        if any(at(score, label).low > most for score in (SCORES[0], SCORES[-1])):
+            return True
+    return False
+
+
+GROWTH = 100
+
+
 def has_two_labels(derivation: Derivation) -> bool:
     """Whether the target has two values."""
     target = derivation.roles.target

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CLASS = '''
-class {cls}{base}:
+class {cls}{base}:{untyped}
     """The loss {loss} as an objective for {title}; can be copied and pickled.
 
     floor: the least second derivative, before weights.

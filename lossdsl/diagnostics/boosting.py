@@ -61,7 +61,7 @@ class NoSuchCurvature(Problem):
     """The second derivative that was asked for can not be derived for this loss.
 
     `secant` needs a loss that reads the score only as `score - target`; `expected` one whose derivatives are linear in
-    the target, or a target with two values: where the target decides between formulas, as in the loss of Huber, the mean
+    the target, or a target with two values: where the target decides between formulas, as in Huber's loss, the mean
     depends on more of the distribution of targets than what the score says; `gauss_newton` needs a `predict` binding of
     one score, `upper_bound` a Hessian that is bounded, `full` several scores a row and a library that takes a matrix
     (CatBoost).  `exact`, `abs` and `constant` are there for every loss.
