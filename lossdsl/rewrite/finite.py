@@ -49,7 +49,7 @@ def product(table: StageTable, outer: Node, inner: Node) -> Node:
 def _balanced(table: StageTable, outer: Node, inner: Node, depth: int = 6) -> Node | None:
     """(x/y)/y times what grows, as x/y times a ratio: 1/y^2 underflows where the product still does not.
 
-    Where y is infinite, the ratio is taken for 0: x/y, which is 0 there, stops it.
+    Where y is infinite, 1/y is 0, which stops the infinity of what grows.
     """
     if depth == 0 or DEGREE.of(table, inner) < 1:
         return None
@@ -60,9 +60,7 @@ def _balanced(table: StageTable, outer: Node, inner: Node, depth: int = 6) -> No
             return quotient * (inner / y)
         case "div", (quotient, y) if is_steep(table, y) and quotient.op == "div" and quotient.args[1] is y:
             if is_steep(table, inner):
-                g = table.graph
-                finite = g.apply("lt", g.apply("abs", y), g.const("inf"))
-                return quotient * g.where(finite, inner / y, g.const(0))
+                return quotient * table.graph.apply("guarded_mul", 1 / y, inner)
         case (("mul" | "guarded_mul"), (a, b)):
             for part, rest in ((b, a), (a, b)):
                 balanced = _balanced(table, part, inner, depth - 1)

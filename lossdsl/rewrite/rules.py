@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from lossdsl.rewrite.algebraic_rules import ALGEBRAIC
 from lossdsl.rewrite.exponential_rules import EXPONENTIAL
-from lossdsl.rewrite.gamma_rules import GAMMA
 from lossdsl.rewrite.logarithmic_rules import LOGARITHMIC
 from lossdsl.rewrite.pattern import Rule
 
-RULES: tuple[Rule, ...] = (*EXPONENTIAL, *ALGEBRAIC, *LOGARITHMIC, *GAMMA)
+RULES: tuple[Rule, ...] = (*EXPONENTIAL, *ALGEBRAIC, *LOGARITHMIC)
