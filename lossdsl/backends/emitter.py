@@ -19,7 +19,7 @@ from fractions import Fraction
 
 from lossdsl.backends.dialect import Dialect
 from lossdsl.backends.expand import stage_nodes
-from lossdsl.backends.ordered import all_sorted
+from lossdsl.backends.orders import all_scans
 from lossdsl.backends.reads import read_array
 from lossdsl.backends.reductions import reduction
 from lossdsl.backends.scatter import scatter_lines
@@ -432,7 +432,7 @@ class Emitter:
     def sorts(self) -> bool:
         """Whether what the plan reduces by the order of a key is reduced by sorting."""
         if self._sorts is None:
-            self._sorts = all_sorted(self, (self.table.stages[name] for name in self._planned))
+            self._sorts = all_scans(self.table, (self.table.stages[name] for name in self._planned))
         return self._sorts
 
     def count_new(self, node: Node) -> None:
