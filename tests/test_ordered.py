@@ -11,6 +11,8 @@ import pytest
 import torch
 
 import lossdsl
+from lossdsl.backends.native.products import large_products
+from lossdsl.backends.programs import derive
 from lossdsl.meaning.interpret import Interpreter
 
 HEAD = "loss f(x[i] | t[i], kept[i] in {0, 1}):\n    return "
@@ -179,3 +181,16 @@ def test_a_scan_adds_in_pairs() -> None:
     count = 1_000_000
     value = loss.numpy()(np.full(count, 0.1, np.float32), np.arange(count, dtype=np.float32))
     assert abs(value / (count * np.float64(np.float32(0.1))) - 1) < 20 * np.finfo(np.float32).eps
+
+
+def test_the_native_kernel_leaves_many_pairs_to_the_sort() -> None:
+    loss = lossdsl.catalogue["survival"]["cox_breslow"]
+    derived = derive(loss.program)
+    loops = large_products(derived.table, [derived.element.node, derived.gradient["risk"].node])
+    assert len(loops) == 4  # peak, total, others, gradient
+    assert all(len(indices) == 2 for indices in loops)
+    given = LARGE["cox"][2](1000, np.random.default_rng(0))
+    value, slope = loss.native().value_and_grad(*given)
+    expected, expected_slope = loss.numpy().value_and_grad(*given)
+    assert value == expected
+    np.testing.assert_array_equal(slope, expected_slope)

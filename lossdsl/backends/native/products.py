@@ -1,4 +1,4 @@
-"""Sums of products that NumPy computes as matrix products: beyond some size they are left to it."""
+"""What NumPy computes by a better algorithm, matrix products and scans: beyond some size it is left to it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ from collections.abc import Sequence
 
 from lossdsl.backends.contraction import factors
 from lossdsl.backends.expand import stage_nodes
+from lossdsl.backends.orders import all_scans, scan_of
 from lossdsl.ir.graph import Index, Node, conjuncts
 from lossdsl.ir.stage import Stage, StageTable
 
 
 def large_products(table: StageTable, roots: Sequence[Node]) -> list[tuple[Index, ...]]:
-    """The loops of each stage behind the roots that is a matrix product, or a running sum."""
+    """The loops of each stage behind the roots that is a matrix product, a running sum, or a scan over a sorted key."""
     names = {str(n.value) for n in stage_nodes(table, roots) if n.op == "read"} & set(table.stages)
     stages = [table.stages[name] for name in sorted(names)]
-    return [stage.looped for stage in stages if is_matrix_product(stage) or is_running_sum(stage)]
+    sorts = all_scans(table, stages)
+    return [
+        stage.looped
+        for stage in stages
+        if is_matrix_product(stage) or is_running_sum(stage) or (sorts and scan_of(table, stage) is not None)
+    ]
 
 
 def is_matrix_product(stage: Stage) -> bool:
