@@ -189,6 +189,12 @@ def test_rows_that_are_also_numbers_are_no_elements() -> None:
     assert not isinstance(found["strongly convex"].answer, Yes)
 
 
+def test_masked_rows_are_proved_by_composition() -> None:
+    found = analyzed("loss f(pred[n] | target[n]):\n    return mean[n where target > 0]((pred - target)^2)")
+    assert isinstance(found["convex"].answer, Yes) and "composition" in found["convex"].answer.reason
+    assert not isinstance(found["strictly convex"].answer, Yes)  # a row that is left out is constant
+
+
 def test_coupled_rows() -> None:
     found = analyzed("loss f(pred[n] | target[n]):\n    return mean[n]((pred - mean[k](pred[k]))^2)")
     answer = found["additive"].answer

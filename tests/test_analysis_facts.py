@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import pytest
 
 import lossdsl
 from lossdsl.analysis import Analysis, No, Yes, analyze, judge
+from lossdsl.analysis.structure import draws
+from lossdsl.analysis.view import view
+from lossdsl.analysis.witness import confirmed
 
 TABLE: dict[str, dict[str, dict[str, Any]]] = tomllib.loads(
     (Path(__file__).parent / "facts" / "literature.toml").read_text(encoding="utf-8")
@@ -54,6 +58,31 @@ def test_every_witness_is_confirmed_again(module: str, name: str) -> None:
     assert len(witnesses) >= 3
     for witness in witnesses:
         assert witness.holds(referee)
+
+
+CONTRADICTED_BY = {"convex": "above chord", "strictly convex": "on chord", "quasi-convex": "peak"}
+
+
+@pytest.mark.parametrize(("module", "name"), LOSSES[::3], ids=[name for _, name in LOSSES[::3]])
+def test_no_random_points_contradict_a_yes(module: str, name: str) -> None:
+    """The interpreter, at chords between points that the analysis has not chosen."""
+    found = analysis(module, name)
+    program = lossdsl.catalogue[module][name].program
+    referee = judge(program, found.settings)
+    inputs = draws(view(program, found.settings))
+    assert inputs is not None
+    points = list(inputs.points(6))
+    names = {arg.name for arg in program.args if arg.role == "prediction"}
+    for a, other in itertools.pairwise(points):
+        b = {key: other[key] if key in names else a[key] for key in a}
+        middle = {key: halfway(a[key], b[key]) for key in a}
+        for fact, claim in CONTRADICTED_BY.items():
+            if isinstance(found[fact].answer, Yes):
+                assert confirmed(referee, claim, a, middle, b) is None
+
+
+def halfway(a: Any, b: Any) -> Any:
+    return tuple(map(halfway, a, b)) if isinstance(a, tuple) else (a + b) / 2
 
 
 # ---------------------------------------------------------------- facts that LossFunctions.jl states wrongly

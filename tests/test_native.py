@@ -23,13 +23,17 @@ from lossdsl.generated import import_generated
 from lossdsl.meaning import resolve
 from lossdsl.syntax import parse
 from tests.acceptance_cases import load
-from tests.native_build import needs_compiler, quick
+from tests.native_build import COMPILER, needs_compiler, quick
 
 HUBER = """def rho(r; delta > 0) = r^2/2 if |r| <= delta else delta*(|r| - delta/2)
 
 loss huber_mse(pred[n] | target[n]; delta > 0 = 1.0, alpha in [0, 1] = 0.7):
     r = pred - target
     return mean[n](alpha*rho(r; delta) + (1 - alpha)*r^2)
+"""
+
+CROSS_ENTROPY = """loss ce(logits[n, c] | label[n] in c):
+    return mean[n](logsumexp[c](logits[n, c]) - logits[n, label[n]])
 """
 
 
@@ -170,12 +174,37 @@ def test_sums_keep_their_digits(compiled: Any) -> None:
     assert abs(float(value) - exact) <= 2 * np.spacing(np.float32(exact))
 
 
+@needs_compiler
+def test_extrema_of_nothing_are_infinite_also_of_whole_numbers() -> None:
+    loss = lossdsl.loss("loss least(x[n] | k[m] in n):\n    return sum[n](x^2) + min[m where k[m] < 0](k[m])\n")
+    module = quick(loss.program)
+    assert module.least(np.ones(3), np.array([0, 2])) == np.inf == loss.numpy()(np.ones(3), np.array([0, 2]))
+
+
+@needs_compiler
+def test_rows_share_their_exponentials() -> None:
+    """One exponential for the sum of a softmax and for the gradient, and none where threads would share a buffer."""
+    source = lossdsl.loss(CROSS_ENTROPY).source("native")
+    section = source.split("#ifdef PROGRAM_value_and_grad\n")[1].split("#endif /*")[0]
+    inner = [line for line in section.splitlines() if "exp_r(" in line and line.startswith(" " * 12)]
+    assert len(inner) == 1
+    assert "f->row + part * c" in section
+
+
+@needs_compiler
+@pytest.mark.parametrize("gamma", [2.0, 1.5, 0.0])
+def test_powers_at_their_defaults_and_elsewhere(gamma: float) -> None:
+    loss = lossdsl.loss("loss f(p[n] | y[n]; gamma = 2):\n    return mean[n](|p - y|^gamma + y*p^(gamma - 1))\n")
+    module = quick(loss.program)
+    assert "nest_1_default" in module._C_SOURCE
+    for dtype in (np.float64, np.float32):
+        p, y = (np.abs(a) for a in pair(50, dtype))
+        found = module.f_value_and_grad(p, y, gamma=gamma)
+        for a, b in zip(found, loss.numpy().value_and_grad(p, y, gamma=gamma), strict=True):
+            np.testing.assert_allclose(a, b, rtol=20 * np.finfo(dtype).eps)
+
+
 # ---------------------------------------------------------------- errors
-
-
-CROSS_ENTROPY = """loss ce(logits[n, c] | label[n] in c):
-    return mean[n](logsumexp[c](logits[n, c]) - logits[n, label[n]])
-"""
 
 
 @needs_compiler
@@ -239,6 +268,20 @@ def test_a_compiler_that_fails_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_
     loss = lossdsl.loss("loss broken(p[n] | t[n]):\n    return mean[n]((p - t)^2)\n")
     with pytest.warns(RuntimeWarning, match="no such option"):
         assert loss.native()(*pair(10)) == loss.numpy()(*pair(10))
+
+
+@needs_compiler
+def test_a_compiler_that_does_not_know_the_processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    picky = tmp_path / "cc"
+    picky.write_text(f'#!/bin/sh\ncase "$*" in *-march=native*) exit 1;; esac\nexec {COMPILER} "$@"\n')
+    picky.chmod(0o755)
+    monkeypatch.setenv("CC", str(picky))
+    loss = lossdsl.loss("loss picky(p[n] | t[n]):\n    return mean[n]((p - t)^2)\n")
+    native = loss.native()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert native(*pair(10)) == pytest.approx(loss.numpy()(*pair(10)), rel=1e-15)
+    assert native.module._loaded(native.module._C_SOURCE, "value", False) is not None
 
 
 @needs_compiler

@@ -76,7 +76,7 @@ def _functions(looked: View, clock: Clock) -> Cases | None:
 
 
 def _subject(looked: View) -> str:
-    settings = ", ".join(f"{name} = {float(value):.6g}" for name, value in looked.settings.items())
+    settings = ", ".join(f"{name} = {float(value):.6g}" for name, value in looked.numbers.items())
     return looked.subject + (f", with {settings}" if settings else "")
 
 

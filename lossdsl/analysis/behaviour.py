@@ -157,9 +157,7 @@ def saturation(study: Study, variable: str) -> Answer:
     least = profile.extremes(0)[0].value
     wrong = [right for right in (False, True) if not same(profile.end(0, right), least) and _is_far(study, right)]
     if not wrong:
-        return Yes(
-            "the loss is nowhere flat above its least value at an end", "not for wrong answers: there are none far out"
-        )
+        raise Undecided("predictions that are far out and wrong")
     slopes = [profile.end(1, right) for right in wrong]
     if all(s.is_finite and sign_of(s) == 0 for s in slopes):
         ends = " and ".join(_end(study, right) for right in wrong)

@@ -39,7 +39,7 @@ def _of_residual(profile: Profile) -> Answer:
     if f.points == (0,) and len(slopes) == 2:
         return _of_two(profile, slopes)
     if profile.convex:
-        return Yes("the mean of the slopes is 0 at the best constant (Huber 1964)", "M-estimate of location")
+        return _m_estimate(profile)
     if profile.summit is None and all(same(profile.end(1, right), sp.Integer(0)) for right in (False, True)):
         return Yes("the loss rises away from 0 and levels off (Hampel 1974)", "redescending M-estimate of location")
     return Unknown(("a mean, median, quantile, expectile",))
@@ -65,9 +65,16 @@ def _of_two(profile: Profile, slopes: Sequence[Any]) -> Answer:
         return Yes(
             "asymmetric squares (Newey and Powell 1987)", f"expectile at level {exact_text(level)}", float(level)
         )
-    if profile.convex:
-        return Yes("the mean of the slopes is 0 at the best constant (Huber 1964)", "M-estimate of location")
-    return Unknown(("a mean, median, quantile, expectile",))
+    return _m_estimate(profile) if profile.convex else Unknown(("a mean, median, quantile, expectile",))
+
+
+def _m_estimate(profile: Profile) -> Answer:
+    """A convex loss that falls on one side and rises on the other has a best constant for all data."""
+    if sign_of(profile.end(1, False)) < 0 < sign_of(profile.end(1, True)):
+        return Yes(
+            "the mean of the slopes changes its sign at the best constant (Huber 1964)", "M-estimate of location"
+        )
+    return Unknown(("a best constant: the loss does not rise on both sides",))
 
 
 def _quantile(below: Any, above: Any) -> Answer:

@@ -7,6 +7,10 @@ from typing import Any
 from lossdsl.analysis.numbers import LARGEST, Undecided, t, x
 from lossdsl.functions.lazy import sympy
 
+HIGHEST = 12
+"""The highest power of t, or of a root, that is worked on as a polynomial."""
+SMALL_ROOT = 4
+
 
 def in_exponential(expression: Any) -> tuple[Any, Any]:
     """The expression in t = exp(c*x), with c; (itself, None) where it has no exponential of an affine argument."""
@@ -25,6 +29,8 @@ def in_exponential(expression: Any) -> tuple[Any, Any]:
     if not rates:
         return expression, None
     rate = sp.gcd_list([abs(r) for r in rates])
+    if max(abs(r) for r in rates) > HIGHEST * rate:
+        return expression, None
     return expression.xreplace({p: t() ** (s / rate) * sp.exp(r) for p, (s, r) in found.items()}), rate
 
 
@@ -34,11 +40,22 @@ def normal(expression: Any) -> tuple[Any, Any]:
     if sp.count_ops(expression) > LARGEST:
         raise Undecided("a formula too long to be worked on")
     inside, rate = in_exponential(expression)
-    together = sp.together(inside)
+    hidden = {part: sp.Dummy(positive=True) for part in inside.atoms(sp.exp, sp.Pow) if _is_opaque(part)}
+    together = sp.together(inside.xreplace(hidden))
+    shown = {symbol: part for part, symbol in hidden.items()}
     try:
-        return sp.factor(together), rate
+        return sp.factor(together).xreplace(shown), rate
     except sp.PolynomialError:
-        return together, rate
+        return together.xreplace(shown), rate
+
+
+def _is_opaque(part: Any) -> bool:
+    """Whether a power is one symbol for factoring: as a power of a root of itself it would have a huge degree."""
+    if not part.has(x()):
+        return False
+    if part.func is sympy().exp or not part.exp.is_Rational:
+        return True
+    return bool(part.exp.q > SMALL_ROOT or (part.exp.q > 1 and abs(part.exp.p) > HIGHEST))
 
 
 def back(expression: Any, rate: Any) -> Any:

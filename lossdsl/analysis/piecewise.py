@@ -7,7 +7,7 @@ breakpoint is found for is an `Undecided`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -40,12 +40,6 @@ class Pieces:
         """(low, high, expression) of each piece."""
         marks = [self.low, *self.points, self.high]
         return list(zip(marks, marks[1:], self.pieces, strict=False))
-
-    def map(self, change: Callable[[Any], Any]) -> Pieces:
-        """The same pieces with other expressions; values at points are dropped to those that `change` gives them."""
-        return Pieces(
-            self.low, self.high, self.points, tuple(map(change, self.values)), tuple(map(change, self.pieces))
-        )
 
     def __call__(self, at: Any) -> Any:
         """The value at an exact number inside the domain."""

@@ -15,7 +15,7 @@ from lossdsl.analysis.profile import Profile, exact_text, magnitude
 from lossdsl.analysis.univariate import Case, Cases
 from lossdsl.analysis.witness import Witness
 from lossdsl.diagnostics import CompilerBug
-from lossdsl.functions.lazy import mpmath, sympy
+from lossdsl.functions.lazy import mpmath
 
 PROVED = "proved piece by piece"
 
@@ -224,22 +224,22 @@ def answer(name: str, cases: Cases, found: Sequence[Study]) -> Answer:
     """The answer for all data."""
     if not cases.complete and name in LARGEST_CONSTANT:
         return Unknown(("data enter in other ways than linearly, so that no bound for all of them was looked for",))
-    results: list[Found] = []
+    decided: list[tuple[Study, Found]] = []
     tried: list[str] = []
     for study in found:
         try:
             question = ON_RAYS.get(name, name) if study.case.ray else name
-            results.append(QUESTIONS[question](study))
+            decided.append((study, QUESTIONS[question](study)))
         except Undecided as failure:
             tried.append(f"{study.case.label}: no proof of {failure}" if study.case.label else f"no proof of {failure}")
-    for study, result in zip(found, results, strict=False):
+    for study, result in decided:
         if result.witness is not None and not study.case.ray:
             return No(result.witness, result.reason)
-    if tried or not results:
+    if tried or not decided:
         return Unknown(tuple(tried))
     if not cases.complete:
         return Unknown(("a proof for all data, of which a few were looked at without finding a witness against it",))
-    return _together(name, cases, found, results)
+    return _together(name, cases, found, [result for _, result in decided])
 
 
 def _together(name: str, cases: Cases, found: Sequence[Study], results: Sequence[Found]) -> Answer:
@@ -283,8 +283,3 @@ def _reason(cases: Cases, found: Sequence[Study], results: Sequence[Found]) -> s
         )
         return f"the data enter linearly, so that their extreme values decide: {ends}"
     return "; ".join(f"{study.case.label}, {result.reason}" for study, result in zip(found, results, strict=True))
-
-
-def infinite(value: Any) -> bool:
-    """Whether an exact number is an infinity."""
-    return value in (sympy().oo, -sympy().oo)

@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import product
 from typing import Any, Literal
 
-from lossdsl.analysis.actions import behaves
+from lossdsl.analysis.actions import behaves, moves
 from lossdsl.analysis.claims import number
 from lossdsl.analysis.judge import Point
 from lossdsl.analysis.numbers import Clock, Undecided, x
@@ -90,7 +90,12 @@ def cases(view: View, clock: Clock) -> Cases:
     make = _Maker(view, prediction, around, clock)
     if not data:
         return Cases("data", True, False, (make.case({}),), prediction.name)
-    if len(data) == 1 and not prediction.domain and behaves(view, "shift") == 0:
+    if (
+        len(data) == 1
+        and not prediction.domain
+        and data[0].name in moves(view, "shift")
+        and behaves(view, "shift") == 0
+    ):
         at = _inside(data[0])
         variable = f"r = {prediction.name} - {data[0].name}"
         return Cases("residual", True, False, (make.case({data[0].name: at}),), variable)

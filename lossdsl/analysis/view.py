@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from lossdsl.analysis.numbers import Undecided
 from lossdsl.boosting.intervals import Interval, of_arguments
 from lossdsl.boosting.substitution import Substitution, reads
 from lossdsl.ir.graph import Node, reachable
@@ -59,10 +58,9 @@ class View:
     @cached_property
     def elementwise(self) -> tuple[Arg, tuple[Arg, ...]] | None:
         """The prediction and the data of an element, if it reads one element of each; None otherwise."""
-        if len(self.predictions) != 1:
+        if len(self.predictions) != 1 or self.lowered.mask is not None:
             return None
-        roots = [self.single, *([self.lowered.mask] if self.lowered.mask is not None else [])]
-        nodes = reachable(roots)
+        nodes = reachable([self.single])
         table = self.lowered.table
         if any(n.op == "read" and n.value in table.stages for n in nodes):
             return None
@@ -71,8 +69,6 @@ class View:
             if node.op == "read":
                 places.setdefault(str(node.value), set()).add(node.args)
         if any(len(found) > 1 for found in places.values()) or self.predictions[0].name not in places:
-            return None
-        if self.lowered.mask is not None and reads(table, self.lowered.mask, frozenset({self.predictions[0].name})):
             return None
         own = next(iter(places[self.predictions[0].name]))
         if not self._is_row(own):
@@ -95,7 +91,9 @@ class View:
     def subject(self) -> str:
         """What the facts are about."""
         if self.elementwise is not None:
-            return f"the loss of one element, as a function of {self.elementwise[0].name}"
+            arg = self.elementwise[0]
+            inside = f" inside its domain ({arg.domain_text})" if arg.domain else ""
+            return f"the loss of one element, as a function of {arg.name}{inside}"
         names = " and ".join(a.name for a in self.predictions)
         return f"the loss as a function of {names}"
 
@@ -218,11 +216,9 @@ def _is_in(part: Alternative, value: Fraction, around: Mapping[str, Interval]) -
 
 
 def _chosen(arg: Arg, low: Fraction | float, high: Fraction | float) -> Fraction:
-    """A number of the domain of a hyperparameter that has no default."""
+    """A number of the domain of a hyperparameter that has no default, or an infinite one."""
     if arg.domain and arg.domain[0].kind == "set":
         return arg.domain[0].values[0]
-    if isinstance(arg.default, str):
-        raise Undecided(f"{arg.name} is {arg.default}")
     if isinstance(low, Fraction) and isinstance(high, Fraction):
         return (low + high) / 2
     if isinstance(low, Fraction):

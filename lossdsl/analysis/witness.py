@@ -12,6 +12,7 @@ from typing import Any
 from lossdsl.analysis.claims import CLAIMS
 from lossdsl.analysis.judge import DIGITS, Judge, Point
 from lossdsl.functions.lazy import mpmath
+from lossdsl.meaning.interpret import EvaluationError
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ def _decimal(value: Any) -> Any:
 
 def confirmed(judge: Judge, claim: str, *points: Point) -> Witness | None:
     """The witness, if the interpreter agrees."""
-    with mpmath().workdps(DIGITS):
-        text = CLAIMS[claim](judge, *points)
+    try:
+        with mpmath().workdps(DIGITS):
+            text = CLAIMS[claim](judge, *points)
+    except EvaluationError:
+        return None
     return None if text is None else Witness(claim, points, text)

@@ -18,6 +18,7 @@ from lossdsl.ir.graph import Graph, Index, Node
 from lossdsl.ir.stage import Array, BoundRead, StageTable, fresh_index
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Extent, Kind, Var
+from lossdsl.rewrite.unit import UNIT_ARRAYS
 
 Scope = dict[Var, Index]
 
@@ -68,7 +69,7 @@ def lower(program: core.Program, rewrite: bool = True) -> Lowered:
     for arg in program.args:
         table.add_array(Array(arg.name, arg.axes, arg.role, _array_kind(arg), _sign(arg), _is_bounded(arg)))
         if _is_unit(arg):
-            table.facts.setdefault(("unit", "arrays"), {})[arg.name] = True
+            table.facts.setdefault(UNIT_ARRAYS, {})[arg.name] = True
     for let in program.lets:
         lowering.binding(let)
     scope: Scope = {}

@@ -13,6 +13,7 @@ from fractions import Fraction
 from lossdsl.backends.native.items import Item
 from lossdsl.backends.native.nests import Nest
 from lossdsl.backends.native.scopes import CNames, Code, Scope, Type
+from lossdsl.backends.native.totals import stage_type
 from lossdsl.backends.text import float_of
 from lossdsl.calculus.gradient import SEED
 from lossdsl.diagnostics import CompilerBug
@@ -336,7 +337,7 @@ class Expressions:
         item = self.stages[name]
         stage = item.stage
         assert stage is not None
-        type: Type = {"int": "int64_t", "bool": "bool", "real": "real"}[stage.kind]  # type: ignore[assignment]
+        type = stage_type(stage)
         held = scope.find_stage(name)
         if held is not None and self._is_own_turn(node):
             return Code(held[0], type)

@@ -10,6 +10,8 @@ from lossdsl.backends.native.totals import Total, Variable
 from lossdsl.ir.graph import Index, Node
 
 PARTS = "PARTS"
+ROOM = "room"
+"""How many parts a loop can have in this call."""
 STEP = "    "
 
 
@@ -41,7 +43,7 @@ class Memory:
         """The pointer to a row of numbers over an index, one for each thread."""
         name = self.names.fresh("row")
         self.frame.append(f"real *{name};")
-        lengths = f"{{{self.e.length(index, self.main)}, {PARTS}}}"
+        lengths = f"{{{self.e.length(index, self.main)}, {ROOM}}}"
         self.main.lines += self._taken(name, 2, lengths)
         root = scope.at(0)
         length = self.e.length(index, root)
@@ -64,7 +66,7 @@ class Memory:
         if not axes:
             return
         lengths = [self.e.length(k, self.main) for k in axes]
-        threads = [PARTS] if item.name in self.e.buffers else []
+        threads = [ROOM] if item.name in self.e.buffers else []
         for field, type in self._fields(item):
             self.frame.append(f"{type} *{field};")
             sizes = ", ".join([*lengths, *threads])

@@ -38,8 +38,11 @@ _threads: contextvars.ContextVar[int | None] = contextvars.ContextVar("threads",
 
 def _thread_count() -> int:
     chosen = _threads.get()
-    if chosen is not None:
-        return chosen
+    return _default_threads() if chosen is None else chosen
+
+
+@functools.cache
+def _default_threads() -> int:
     given = os.environ.get("LOSSDSL_THREADS", "")
     if given.isdecimal() and int(given) > 0:
         return int(given)
@@ -124,9 +127,13 @@ def _compiled(source: str, program: str, single: bool) -> str | None:
     handle, fresh = tempfile.mkstemp(suffix=".so", dir=folder)
     os.close(handle)
     try:
-        command = [path, *flags, "-x", "c", "-", "-o", fresh, "-lm"]
-        done = subprocess.run(command, input=source, capture_output=True, text=True, timeout=600)
-        if done.returncode:
+        # some compilers do not know -march=native for their processor
+        for tried in (flags, [flag for flag in flags if flag != "-march=native"]):
+            command = [path, *tried, "-x", "c", "-", "-o", fresh, "-lm"]
+            done = subprocess.run(command, input=source, capture_output=True, text=True, timeout=600)
+            if done.returncode == 0:
+                break
+        else:
             warnings.warn(f"the C compiler failed, the NumPy code runs instead: {done.stderr}", RuntimeWarning, 2)
             return None
         os.chmod(fresh, 0o700)

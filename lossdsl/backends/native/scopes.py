@@ -17,7 +17,7 @@ _WORDS = """
     auto break case char const continue default do double else enum extern float for goto if inline int long register
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool true false
     asm typeof linux unix real f part begin end main run add take spread start cleanup frame arena task power reduction
-    threads arrays sizes numbers outputs seed parts all failed NULL INFINITY NAN SINGLE BLOCK PARTS
+    threads arrays sizes numbers outputs seed parts all failed room NULL INFINITY NAN SINGLE BLOCK PARTS
 """
 KEYWORDS = frozenset(_WORDS.split())
 """What a name of a user must not hide: keywords, macros, and what every function has."""

@@ -205,6 +205,8 @@ class _Body:
             f"int {status} = 0;",
             "(void)sizes, (void)numbers, (void)arrays, (void)outputs, (void)reduction, (void)threads;",
             "memset(f, 0, sizeof all);",
+            "const int64_t room = threads < 1 ? 1 : threads < PARTS ? threads : PARTS;",
+            "(void)room;",
             *setup,
             *writer.main.lines,
             *ending,

@@ -10,9 +10,18 @@ from dataclasses import dataclass
 
 from lossdsl.backends.native.items import Item
 from lossdsl.backends.native.scopes import Type
+from lossdsl.ir.stage import Stage
 
 NEUTRAL = {"max": "-INFINITY", "min": "INFINITY", "argmax": "-INFINITY", "argmin": "INFINITY",
            "any": "false", "all": "true", "prod": "1", "sum": "0"}  # fmt: skip
+
+
+def stage_type(stage: Stage) -> Type:
+    """The type of the value of a stage; extrema of whole numbers are numbers, since those of nothing are infinite."""
+    if stage.op in ("max", "min"):
+        return "real"
+    kinds: dict[str, Type] = {"int": "int64_t", "bool": "bool", "real": "real"}
+    return kinds[stage.kind]
 
 
 @dataclass(frozen=True)
@@ -42,8 +51,7 @@ class Total:
     def type(self) -> Type:
         """Of the value."""
         assert self.item.stage is not None
-        kinds: dict[str, Type] = {"int": "int64_t", "bool": "bool", "real": "real"}
-        return kinds[self.item.stage.kind]
+        return stage_type(self.item.stage)
 
     @property
     def is_compensated(self) -> bool:
@@ -60,18 +68,11 @@ class Total:
             case "prod":
                 return [Variable(f"{name}_total", "double", "1")]
             case "max" | "min":
-                kept = Variable(f"{name}_total", self.type, self._extreme)
-                return [kept, Variable(f"{name}_odd", "int", "0")] if self.type == "real" else [kept]
+                return [Variable(f"{name}_total", "real", NEUTRAL[self.op]), Variable(f"{name}_odd", "int", "0")]
             case "any" | "all":
                 return [Variable(f"{name}_total", "int", str(int(self.op == "all")))]
         best = Variable(f"{name}_best", "real", NEUTRAL[self.op])
         return [best, Variable(f"{name}_total", "int64_t", f"{self.low} - 1")]
-
-    @property
-    def _extreme(self) -> str:
-        if self.type == "real":
-            return NEUTRAL[self.op]
-        return "INT64_MIN" if self.op == "max" else "INT64_MAX"
 
     @property
     def value(self) -> str:
@@ -81,10 +82,8 @@ class Total:
                 return f"(real)({self.name}_total + {self.name}_rest)"
             case "prod":
                 return f"(real){self.name}_total"
-            case "max" | "min" if self.type == "real":
-                return f"{self.name}_odd ? (real)NAN : {self.name}_total"
             case "max" | "min":
-                return f"({self.name}_total)"
+                return f"{self.name}_odd ? (real)NAN : {self.name}_total"
             case "any" | "all":
                 return f"{self.name}_total != 0"
         return f"{self.name}_total"
@@ -99,8 +98,6 @@ class Total:
             test = f"{name}_total < {self.low} || {better} || {odd}"
             test = test if condition is None else f"{condition} && ({test})"
             return [f"if ({test}) {{", f"    {name}_best = {value};", f"    {name}_total = {at};", "}"]
-        if self.type != "real" and op in ("max", "min"):
-            neutral = self._extreme
         kept = value if condition is None else f"({condition} ? {value} : {neutral})"
         match op:
             case "sum" if self.type == "real":
@@ -113,8 +110,8 @@ class Total:
                 return [f"{name}_total *= (double){kept};"]
             case "max" | "min":
                 sign = ">" if op == "max" else "<"
-                lines = [f"{name}_total = {kept} {sign} {name}_total ? {kept} : {name}_total;"]
-                return [*lines, f"{name}_odd |= {kept} != {kept};"] if self.type == "real" else lines
+                line = f"{name}_total = {kept} {sign} {name}_total ? {kept} : {name}_total;"
+                return [line, f"{name}_odd |= {kept} != {kept};"]
             case "any":
                 return [f"{name}_total |= {kept};"]
         return [f"{name}_total &= {kept};"]
@@ -131,8 +128,7 @@ class Total:
             case "prod":
                 return f"reduction(* : {name}_total)"
             case "max" | "min":
-                odd = f" reduction(| : {name}_odd)" if self.type == "real" else ""
-                return f"reduction({self.op} : {name}_total){odd}"
+                return f"reduction({self.op} : {name}_total) reduction(| : {name}_odd)"
             case "any":
                 return f"reduction(| : {name}_total)"
             case "all":
@@ -150,8 +146,8 @@ class Total:
             case "max" | "min":
                 sign = ">" if self.op == "max" else "<"
                 kept = f"{other}_total[part]"
-                lines = [f"{name}_total = {kept} {sign} {name}_total ? {kept} : {name}_total;"]
-                return [*lines, f"{name}_odd |= {other}_odd[part];"] if self.type == "real" else lines
+                line = f"{name}_total = {kept} {sign} {name}_total ? {kept} : {name}_total;"
+                return [line, f"{name}_odd |= {other}_odd[part];"]
             case "any":
                 return [f"{name}_total |= {other}_total[part];"]
             case "all":
