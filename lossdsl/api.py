@@ -7,8 +7,7 @@ lossdsl` costs nothing.
 from __future__ import annotations
 
 import functools
-import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     import torch
+    from matplotlib.figure import Figure
     from numpy.typing import DTypeLike
 
     from lossdsl.analysis import Analysis
@@ -69,6 +69,11 @@ class Module(Mapping[str, "Loss"]):
 
     def __len__(self) -> int:
         return len(self._losses)
+
+    def _repr_html_(self) -> str:
+        from lossdsl.notebook import module_html
+
+        return module_html(self)
 
     def __repr__(self) -> str:
         return f"<losses of {self.path}: {', '.join(self) or 'none'}>"
@@ -275,8 +280,10 @@ class Loss:
         return f"$\\displaystyle {self.latex()}$"
 
     def _repr_html_(self) -> str:
-        doc = f"<p>{html.escape(self.doc)}</p>" if self.doc else ""
-        return f"<b><code>{html.escape(self.signature)}</code></b>{doc}<p>{self._repr_latex_()}</p>"
+        """For notebooks: the formula, its gradients and its picture."""
+        from lossdsl.notebook import loss_html
+
+        return loss_html(self)
 
     # ------------------------------------------------------------ checks
 
@@ -295,6 +302,31 @@ class Loss:
         from lossdsl.analysis import analyze
 
         return analyze(self.program, hyperparameters)
+
+    def plot(
+        self,
+        *others: Loss,
+        kind: Literal["lines", "contour", "surface"] = "lines",
+        against: Literal["residual", "margin", "prediction"] | None = None,
+        quantities: Sequence[str] = ("value", "gradient", "curvature"),
+        interval: tuple[float, float] | None = None,
+        inputs: Sequence[str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> Figure:
+        """A matplotlib Figure of this loss, and of others in the same panels (`docs/pictures.md`).
+
+        Lines over the residual, margin or prediction, for one value or several of hyperparameters and data:
+        `huber.plot(mae, delta=[0.5, 1, 2])`; or kind="contour" or "surface" over two `inputs`.  `settings` takes those
+        whose names are keywords of this method.  ValueError for what does not exist or lies outside of its domain.
+        """
+        from lossdsl import plot
+
+        given = {**(settings or {}), **more}
+        return plot.plot(
+            self, *others, kind=kind, against=against, quantities=quantities, interval=interval, inputs=inputs,
+            settings=given,
+        )  # fmt: skip
 
     # ------------------------------------------------------------ as an object
 

@@ -195,6 +195,11 @@ def test_masked_rows_are_proved_by_composition() -> None:
     assert not isinstance(found["strictly convex"].answer, Yes)  # a row that is left out is constant
 
 
+def test_learned_arrays_have_their_sizes() -> None:
+    found = analyze(lossdsl.catalogue["ordinal"]["cumulative_logit"].program, {}, 1)
+    assert isinstance(found["additive"].answer, Yes)
+
+
 def test_coupled_rows() -> None:
     found = analyzed("loss f(pred[n] | target[n]):\n    return mean[n]((pred - mean[k](pred[k]))^2)")
     answer = found["additive"].answer

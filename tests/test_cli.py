@@ -349,7 +349,7 @@ def test_bench(lossdsl_) -> None:
 
 def test_help_names_every_command(lossdsl_) -> None:
     text = lossdsl_("--help").out
-    for name in ("compile", "check", "grad", "fmt", "list", "show", "explain", "bench"):
+    for name in ("compile", "check", "plot", "grad", "fmt", "list", "show", "explain", "bench", "compare"):
         assert name in text
         assert lossdsl_(name, "--help").status == 0
 

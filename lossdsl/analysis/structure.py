@@ -48,9 +48,11 @@ class Draws:
         group = (self.sizes[GROUP],) if GROUP in self.sizes else ()
         drawer = Drawer(np.random.default_rng(7), DOUBLE, self.sizes, group, hyper)
         given = [a for a in self.view.program.args if a.name not in self.view.numbers]
+        learned = [a for a in self.view.program.args if a.role == "learn" and a.axes and a.name in self.view.numbers]
+        own = {a.name: nested(np.full(drawer.shape(a), hyper[a.name])) for a in learned}
         for _ in range(count):
             try:
-                yield {arg.name: nested(drawer.from_pool(arg, POOL)) for arg in given}
+                yield {arg.name: nested(drawer.from_pool(arg, POOL)) for arg in given} | own
             except Impossible:
                 return
 

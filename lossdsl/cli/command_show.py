@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 import textwrap
@@ -11,8 +10,8 @@ from typing import Any
 
 import click
 
-from lossdsl.api import Loss, catalogue
-from lossdsl.cli.files import InputError, read_losses
+from lossdsl.api import Loss
+from lossdsl.cli.find import find_losses
 
 WIDTH = 100
 COLUMNS = ("name", "role", "axes", "domain", "default")
@@ -28,31 +27,11 @@ def command(name: str, as_json: bool, plot: bool) -> None:
     The formula, its gradient, what its arguments may be, what holds at kinks and over nothing, where it is from and
     what it is for, and its value over one entry of the prediction.
     """
-    found = _find(name)
+    found = find_losses(name)
     if as_json:
         click.echo(json.dumps([_facts(where, loss) for where, loss in found], indent=2, ensure_ascii=False))
         return
     click.echo("\n\n".join(_page(where, loss, plot) for where, loss in found))
-
-
-def _find(name: str) -> list[tuple[str, Loss]]:
-    """(family or file, loss) for a name."""
-    if name.endswith(".loss") or name == "-":
-        return [(name, loss) for loss in read_losses(name, ())]
-    family, _, bare = (part.strip() for part in name.replace("/", ":").rpartition(":"))
-    where = [f for f in catalogue if family in ("", f) and f"loss {bare}" in _text_of(f)]
-    found = [(f, catalogue[f][bare]) for f in where if bare in catalogue[f]]
-    if not found:
-        every = [loss for module in catalogue.values() for loss in module]
-        close = difflib.get_close_matches(bare, every, n=3)
-        hint = f"; did you mean {', '.join(close)}?" if close else "; `lossdsl list` names all"
-        raise InputError(f"the catalogue has no loss {name!r}{hint}")
-    return found
-
-
-def _text_of(family: str) -> str:
-    """The text of a family: to look for a name costs less than to compile all of them."""
-    return (catalogue.folder / f"{family}.loss").read_text(encoding="utf-8")
 
 
 def _facts(where: str, loss: Loss) -> dict[str, Any]:

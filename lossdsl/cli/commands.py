@@ -10,10 +10,12 @@ COMMANDS = {
     "compile": "Write a loss as a standalone NumPy or PyTorch module.",
     "check": "Compare the generated code with the meaning of the formula.",
     "analyze": "Say what can be proved of a loss: convexity, Lipschitz constants, robustness, calibration.",
+    "plot": "Draw losses: value, gradient and curvature over residual, margin or prediction; contours.",
     "grad": "Print the gradient as a formula.",
     "fmt": "Format loss files.",
     "list": "List the losses of the catalogue.",
     "show": "Show a loss of the catalogue, or of a file: formula, gradient, domains, edge cases, plot.",
+    "compare": "Train several losses on real data, and measure what comes out.",
     "explain": "Tell the long story of an error code.",
     "bench": "Time the generated code against PyTorch's autograd on the same formula.",
 }

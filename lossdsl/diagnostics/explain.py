@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from lossdsl.diagnostics.problem import Problem
 
-MODULES = ("syntax", "limits", "names", "indices", "types", "calls", "imports", "boosting", "fitting")
+MODULES = ("syntax", "limits", "names", "indices", "types", "calls", "imports", "boosting", "fitting", "comparison")
 """The modules of `lossdsl.diagnostics` that define codes."""
 
 

@@ -1,20 +1,30 @@
-"""A section as a figure, by matplotlib: values and slopes, in colours that colour-blind readers can tell apart."""
+"""Figures by matplotlib, in colours that colour-blind readers can tell apart; nothing here knows of pyplot."""
 
 from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossdsl.plot.lines import Lines
 from lossdsl.plot.section import Curve, Section
+from lossdsl.plot.subject import QUANTITIES
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's colours, the lightest last."""
+DASHES: Any = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
+"""Line styles, four to seven colours: the pairs repeat after 28 lines."""
+FLAT = 1e-6
+DOTS_PER_INCH = 150
+TITLE = 96
+"""Characters of a title."""
 
 STYLE: Any = {
     "font.size": 8,
@@ -50,14 +60,78 @@ def section_figure(section: Section, *, width: float = 5.2, height: float = 2.0)
     return figure
 
 
+def lines_figure(picture: Lines, *, width: float | None = None, height: float = 2.6) -> Figure:
+    """One panel for each quantity side by side, all over the same axis; lines differ in colour and in style.
+
+    Jumps are gaps, and a dot is the value that the convention gives a kink.  Where panels are wanted alone, their lines
+    are `figure.axes[k].lines`, in the order of the picture, each with its label.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    count = len(picture.quantities)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width or max(2.9 * count, 4.0), height), layout="constrained")
+        for panel, quantity in zip(figure.subplots(1, count, squeeze=False)[0], picture.quantities, strict=True):
+            _panel(panel, picture, QUANTITIES.index(quantity))
+        figure.suptitle(heading(picture.title, picture.fixed), fontsize=9)
+        several = len(picture.lines) > 1
+        if several:
+            handles, labels = figure.axes[0].get_legend_handles_labels()
+            columns = min(len(labels), max(1, 100 // (8 + max(map(len, labels)))))
+            figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+    return figure
+
+
+def _panel(panel: Axes, picture: Lines, row: int) -> None:
+    by = picture.prediction
+    panel.set_title((r"$\ell$", rf"$\partial\ell\,/\,\partial$ {by}", rf"$\partial^2\ell\,/\,\partial$ {by}$^2$")[row])
+    panel.set_xlabel(picture.label)
+    panel.set_ylabel(QUANTITIES[row])
+    for number, line in enumerate(picture.lines):
+        look: Any = {"color": PALETTE[number % len(PALETTE)], "linestyle": DASHES[number % len(DASHES)]}
+        panel.plot(*line.curves.line(row), linewidth=1.5, label=line.label, **look)
+    for number, line in enumerate(picture.lines):
+        at, alone = line.curves.dots(row)
+        if at.size:
+            panel.plot(at, alone, ".", color=PALETTE[number % len(PALETTE)], label="_at the kink")
+    _room(panel)
+
+
+def _room(panel: Axes) -> None:
+    """Not less than a range that can be seen: rounding alone would fill the panel of a constant."""
+    low, high = panel.get_ylim()
+    largest = max(abs(low), abs(high))
+    if high - low < FLAT * largest:
+        panel.set_ylim(low - largest / 10, high + largest / 10)
+
+
+def heading(title: str, fixed: str) -> str:
+    """The signature, and below it what stays as it is."""
+    shown = title if len(title) <= TITLE else title[: TITLE - 1] + "…"
+    return f"{shown}\n{fixed}" if fixed else shown
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure as PNG, SVG or PDF, by the end of the name; the same figure gives the same bytes."""
+    import matplotlib
+
+    undated = {".svg": "Date", ".pdf": "CreationDate"}.get(Path(path).suffix.lower())
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(path, dpi=DOTS_PER_INCH, metadata={undated: None} if undated else None)
+
+
 def section_svg(section: Section) -> str:
-    """The figure as SVG, small, and the same for the same section: text is text, coordinates are
-    rounded to a tenth of a point."""
+    """The figure as SVG, small, and the same for the same section."""
+    return svg(section_figure(section))
+
+
+def svg(figure: Figure) -> str:
+    """A figure as SVG for a page: text is text, coordinates are rounded to a tenth of a point, no date."""
     import matplotlib
 
     drawn = io.StringIO()
     with matplotlib.rc_context(STYLE):
-        figure = section_figure(section)
         figure.savefig(drawn, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     short = re.sub(r"\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), drawn.getvalue())
     for needless in (r"<!--.*?-->", r"<\?xml.*?\?>", r"<!DOCTYPE.*?>", r" id=\"[a-z0-9.]+_\d+\""):

@@ -1,0 +1,132 @@
+"""The comparison itself: everything is checked, then every loss is trained with every model on every seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lossdsl.comparison import metrics
+from lossdsl.comparison.contenders import Contender, Named, contenders
+from lossdsl.comparison.datasets import Dataset, Task, dataset
+from lossdsl.comparison.errors import ComparisonError
+from lossdsl.comparison.matching import matched
+from lossdsl.comparison.models import Curve, Model, Trained, Training
+from lossdsl.comparison.models import models as models_of
+from lossdsl.comparison.result import Comparison, Run
+from lossdsl.comparison.splits import Disturbance, Split, split
+from lossdsl.comparison.subject import Outputs, Scale, Subject
+from lossdsl.diagnostics import LossError, Problem
+
+Step = Callable[[str, int, int], None]
+"""What is told before each training: what it is, how many are done, how many there are."""
+
+
+def compare(
+    losses: Iterable[Named],
+    data: str | Dataset = "diabetes",
+    models: Sequence[str] = ("linear",),
+    seeds: int | Sequence[int] = 5,
+    *,
+    target: str | None = None,
+    task: Task | None = None,
+    noise: float = 0.0,
+    outliers: float = 0.0,
+    imbalance: float = 1.0,
+    training: Training | None = None,
+    step: Step | None = None,
+) -> Comparison:
+    """Train each loss with each model on each seed, and measure on rows that were not trained on.
+
+    losses: a `Loss`, "huber", "huber:delta=2", "my.loss:name", or one of these with a mapping of hyperparameters.
+    data, target, task: see `dataset`.  models: "linear", "mlp", "boosting", "xgboost", "lightgbm".  seeds: how many, or
+    which.  noise, outliers, imbalance: see `Disturbance`.  step: called before each training.
+
+    LossError (E1001 to E1006 and E08xx, E07xx for trees) for losses that do not fit the data or the models, all of them
+    together and before anything is trained; ComparisonError, a ValueError, for what is wrong with the request.
+    """
+    found = data if isinstance(data, Dataset) else dataset(data, target, task)
+    numbers = _seeds(seeds)
+    disturbance = Disturbance(noise, outliers, imbalance)
+    disturbance.check(found.task)
+    chosen = models_of(models)
+    subjects = _checked(contenders(losses), found, chosen)
+    settings = training or Training()
+    splits = [split(found, seed, disturbance) for seed in numbers]
+    done, total = 0, len(chosen) * len(subjects) * len(numbers)
+    runs = []
+    for model in chosen:
+        for subject in subjects:
+            results = []
+            for part in splits:
+                if step is not None:
+                    step(f"{model.name}, {subject.label}, seed {part.seed}", done, total)
+                results.append(_trained(model, subject, part, settings))
+                done += 1
+            runs.append(_run(model, subject, splits, results))
+    labels = tuple(subject.label for subject in subjects)
+    names = tuple(model.name for model in chosen)
+    return Comparison(found, numbers, disturbance, settings, labels, names, tuple(runs))
+
+
+def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    if not numbers or len(set(numbers)) < len(numbers) or min(numbers) < 0:
+        raise ComparisonError(f"seeds are a number of at least 1, or different whole numbers from 0, got {seeds!r}")
+    return numbers
+
+
+def _checked(given: Sequence[Contender], data: Dataset, chosen: Sequence[Model]) -> list[Subject]:
+    """Subjects that all models can be trained with; LossError with the problems of all of them."""
+    subjects: list[Subject] = []
+    problems: list[Problem] = []
+    for contender in given:
+        try:
+            subject = matched(contender, data)
+            for model in chosen:
+                model.check(subject)
+        except LossError as error:
+            problems += error.problems
+            continue
+        subjects.append(subject)
+    if problems:
+        raise LossError(*problems)
+    return subjects
+
+
+def _trained(model: Model, subject: Subject, part: Split, training: Training) -> tuple[Outputs | None, Trained]:
+    """What the model says of the rows for testing; None where training has run away to infinity or NaN."""
+    scale = Scale() if subject.classes is not None else subject.scale(part.clean)
+    with np.errstate(all="ignore"):
+        trained = model.train(subject, part, scale, training)
+        if not all(np.isfinite(z).all() for z in trained.linear.values()):
+            why = trained.warning or "predictions became infinite or NaN"
+            return None, replace(trained, warning=f"no scores: {why}")
+        return subject.read(trained.linear, trained.learned, scale), trained
+
+
+def _run(
+    model: Model, subject: Subject, splits: Sequence[Split], results: Sequence[tuple[Outputs | None, Trained]]
+) -> Run:
+    names = metrics.REGRESSION if subject.classes is None else metrics.CLASSIFICATION
+    rows: list[dict[str, Any]] = []
+    told = []
+    for part, (outputs, _) in zip(splits, results, strict=True):
+        if outputs is None:
+            rows.append(dict.fromkeys(names))
+        elif subject.classes is None:
+            rows.append(dict(metrics.of_numbers(outputs.predicted, part.y_test)))
+        else:
+            rows.append(dict(metrics.of_classes(outputs.predicted, outputs.probabilities, part.y_test)))
+            if outputs.probabilities is not None:
+                told.append((outputs.probabilities, part.y_test))
+    curves: tuple[Curve, ...] = tuple(t.curve for _, t in results if t.curve is not None)
+    warnings = tuple(
+        f"seed {part.seed}: {trained.warning}"
+        for part, (_, trained) in zip(splits, results, strict=True)
+        if trained.warning
+    )
+    scores = {metric: tuple(row[metric] for row in rows) for metric in names}
+    return Run(model.name, subject.label, scores, curves, metrics.reliability(told) if told else (), warnings)
