@@ -18,6 +18,7 @@ from lossdsl.accuracy.functional import functional_code
 from lossdsl.accuracy.losses import differentiable, measured_by_element
 from lossdsl.accuracy.measurement import OURS, TYPED
 from lossdsl.accuracy.naive import naive_code, text
+from lossdsl.accuracy.report import markdown
 from lossdsl.accuracy.samples import elements, ordinary
 from lossdsl.accuracy.selection import QUICK
 from lossdsl.accuracy.truth import QUANTITIES, Judge, objects
@@ -414,3 +415,11 @@ def test_the_judges_are_those_who_take_part(monkeypatch):
     cache.judges.__wrapped__()
     assert {"lossdsl.accuracy.truth", "lossdsl.check.promises", "lossdsl.meaning.reference.slopes"} <= set(read)
     assert not [module for module in read if "backends" in module or "rewrite" in module]
+
+
+def test_a_page_of_some_losses_says_so() -> None:
+    """An interrupted run leaves what it has, which is not all that was asked for."""
+    found = [measure(each, quick=True) for each in subjects(wanted=("regression: mse",))]
+    assert "1 of 7 losses are measured so far" in markdown(found, wanted=7)
+    assert "measured so far" not in markdown(found, wanted=1)
+    assert "measured so far" not in markdown(found)

@@ -52,7 +52,7 @@ def command(
     chosen = subjects(examples, wanted or (QUICK if quick else ()))
     if not chosen:
         raise click.UsageError(f"there is no loss {', '.join(wanted)}")
-    written = report.as_json if as_json else report.markdown
+    written = report.as_json if as_json else partial(report.markdown, wanted=len(chosen))
     found: list[Accuracy] = []
     measure = partial(measured, quick=quick, folder=None if no_cache else cache)
     with _progress(len(chosen)) as step:

@@ -31,9 +31,9 @@ def as_json(found: Sequence[Accuracy]) -> str:
     return json.dumps(rows, indent=1)
 
 
-def markdown(found: Sequence[Accuracy]) -> str:
-    """The whole page."""
-    parts = [TEXT.format(versions=_versions()), _overview(found), _misses(found)]
+def markdown(found: Sequence[Accuracy], wanted: int | None = None) -> str:
+    """The whole page; it says so where only some of the losses that are `wanted` are measured."""
+    parts = [TEXT.format(versions=_versions()), _overview(found, wanted or len(found)), _misses(found)]
     for section, losses in groupby(found, key=lambda each: each.section):
         parts.append(f"## {section}\n\n{_table(list(losses))}")
     return "\n\n".join(parts) + "\n"
@@ -51,10 +51,12 @@ def _versions() -> str:
 # ---------------------------------------------------------------- overview
 
 
-def _overview(found: Sequence[Accuracy]) -> str:
+def _overview(found: Sequence[Accuracy], wanted: int) -> str:
     """How many losses meet the goal, beside how many would as people write them today."""
     heads = "losses | meet the goal | for inputs from 1e-8 to 1e8 | have a NaN or inf where the true value is finite"
-    lines = ["## At a glance", "", f"| | {heads} |", "|---|--:|--:|--:|--:|"]
+    some = [f"**{len(found)} of {wanted} losses are measured so far**: the others are not on this page.", ""]
+    table = [f"| | {heads} |", "|---|--:|--:|--:|--:|"]
+    lines = ["## At a glance", "", *(some if len(found) < wanted else []), *table]
     for code in (*OURS, TYPED, "torch.nn.functional"):
         measured = [group for each in found if (group := _of_code(each, code))]
         good = sum(all(summary.good for summary in group) for group in measured)
