@@ -6,7 +6,8 @@ A mutant changes tables in place; it is meant for a process that ends after the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,26 +15,40 @@ FUNCTION_TESTS = ("test_functions_derivatives.py", "test_functions_table.py")
 VALUE_TESTS = ("test_functions_values.py", "test_functions_torch.py")
 PROGRAM_TESTS = ("test_language_numpy.py", "test_check_mutations.py", "test_acceptance_numpy.py")
 TORCH_TESTS = ("test_torch_language.py", "test_torch_module.py", "test_acceptance_torch.py")
+NATIVE_TESTS = ("test_native_functions.py",)
+REWRITE_TESTS = ("test_rewrite.py", "test_rewrite_guards.py", "test_overflow.py", *PROGRAM_TESTS)
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """`plant` makes the error; one of `tests` has to fail.  With `row`, only the tests of that row are run first."""
+    """`plant` makes the error; one of `tests` has to fail.  With `row`, the tests of that row are run first.
+
+    `source` is the module of the package that holds the row.
+    """
 
     kind: str
     name: str
     plant: Callable[[], None]
     tests: tuple[str, ...]
     row: str = ""
+    source: str = "lossdsl.functions.table"
 
 
 def mutants() -> Iterator[Mutant]:
     yield from derivatives()
     yield from texts()
+    yield from c_texts()
     yield from facts()
     yield from rules()
+    yield from stage_rules()
     yield from reductions()
     yield from printers()
+
+
+def controls(chosen: Iterable[Mutant]) -> Iterator[Mutant]:
+    """Nothing broken, once for each set of tests: those have to pass, or finding a mutant means nothing."""
+    for tests in dict.fromkeys(mutant.tests for mutant in chosen):
+        yield Mutant("control", ", ".join(tests), lambda: None, tests)
 
 
 # ---------------------------------------------------------------- the table of functions
@@ -131,6 +146,30 @@ def _spoil_oracle(row: Any) -> None:
     _change(row.name, oracle=lambda *args: spoil(right(*args)))
 
 
+def c_texts() -> Iterator[Mutant]:
+    """The text of each function in C, in double precision and, where it has one of its own, in single."""
+    from lossdsl.backends.native import functions
+    from lossdsl.functions.table import TABLE
+
+    single, double = functions.definitions(), functions.resource("single.h")
+    for row in TABLE.values():
+        for suffix in ("d", "f"):
+            name = f"{row.name}_{suffix}"
+            if name in single and (suffix == "d" or f" {name}(" in double):
+                yield Mutant(
+                    "C text", name, lambda n=name: _spoil_c(n), NATIVE_TESTS, source="lossdsl.backends.native.functions"
+                )  # fmt: skip
+
+
+def _spoil_c(name: str) -> None:
+    """Every `return` of the function: a little too large, or the contrary."""
+    from lossdsl.backends.native import functions
+
+    found = functions.definitions()
+    wrong = "!({})" if found[name].startswith("static inline int") else "({}) * 1.0009765625f"
+    found[name] = re.sub(r"\breturn ([^;]+);", lambda match: f"return {wrong.format(match[1])};", found[name])
+
+
 def facts() -> Iterator[Mutant]:
     """What rows state about functions: monotone, convex, finite derivatives."""
     from lossdsl.functions.table import TABLE
@@ -156,19 +195,56 @@ def facts() -> Iterator[Mutant]:
 
 
 def rules() -> Iterator[Mutant]:
-    """Each rule: gone, and with a right side that is a little too large."""
+    """Each rule: gone, with a right side that is a little too large, and without its guard."""
     from lossdsl.rewrite.rules import RULES
 
-    tests = ("test_rewrite.py", *PROGRAM_TESTS)
     for rule in RULES:
-        yield Mutant("rule", f"{rule.name}, gone", lambda r=rule: _replace_rule(r, None), tests, rule.name)
         spoiled = dataclasses.replace(rule, right=lambda o, right=rule.right: right(o) * 1001 / 1000)
-        yield Mutant("rule", f"{rule.name}, wrong", lambda r=rule, s=spoiled: _replace_rule(r, s), tests, rule.name)
-    from lossdsl.rewrite import stages
+        for kind, what, other in (
+            ("rule", "gone", None),
+            ("rule", "wrong", spoiled),
+            ("guard of a rule", "always true", dataclasses.replace(rule, guard=None)),
+        ):
+            if rule.guard is not None or what != "always true":
+                yield Mutant(
+                    kind, f"{rule.name}, {what}", lambda r=rule, o=other: _replace_rule(r, o), REWRITE_TESTS,
+                    rule.name, rule.right.__module__,
+                )  # fmt: skip
 
-    for name in ("logarithm", "quotient", "power", "root"):
-        if hasattr(stages, name):
-            yield Mutant("rule", f"stages: {name}, gone", lambda n=name: setattr(stages, n, lambda *_: None), tests)
+
+STAGE_RULES = {
+    "stages": ("logarithm", "quotient", "over_exponentials", "over_product", "power", "root", "_log_of_extreme",
+               "_joined", "_log_of_sum", "_log_of_stage", "_power_of_root", "_squared_norm", "_root_with_exponential"),
+    "comparisons": ("of_logits",),
+    "far_out": ("fading_product", "rational"),
+    "finite": ("_balanced",),
+}  # fmt: skip
+"""Rules that are functions, because they look into stages: module -> functions that give a form, or None."""
+
+
+def stage_rules() -> Iterator[Mutant]:
+    """Each of them: gone, and with a form that is a little too large."""
+    from importlib import import_module
+
+    for name, functions in STAGE_RULES.items():
+        module = import_module(f"lossdsl.rewrite.{name}")
+        for function in functions:
+            right = getattr(module, function)
+            for what, other in (("gone", lambda *_, **__: None), ("wrong", _larger(right))):
+                yield Mutant(
+                    "rule of stages", f"{name}.{function}, {what}",
+                    lambda m=module, f=function, o=other: setattr(m, f, o), REWRITE_TESTS, "", module.__name__,
+                )  # fmt: skip
+
+
+def _larger(right: Callable[..., Any]) -> Callable[..., Any]:
+    def wrong(*args: Any, **keywords: Any) -> Any:
+        form = right(*args, **keywords)
+        if form is None or form.op in ("lt", "le", "gt", "ge"):
+            return None if form is None else form.graph.apply("not", form)
+        return form * 1001 / 1000
+
+    return wrong
 
 
 def _replace_rule(rule: Any, other: Any) -> None:

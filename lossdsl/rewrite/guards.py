@@ -45,10 +45,6 @@ def _adds_logarithm(table: StageTable, node: Node, depth: int = 8) -> bool:
     return False
 
 
-def not_exponential(match: Match, table: StageTable) -> bool:
-    return match["x"].op != "exp"
-
-
 def complements(match: Match, table: StageTable) -> bool:
     """p and q are known to add to one."""
     p, q = match["p"], match["q"]

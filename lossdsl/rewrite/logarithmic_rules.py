@@ -6,7 +6,6 @@ from lossdsl.rewrite.guards import (
     is_label,
     is_not_negative,
     is_one_factor,
-    not_exponential,
     positive_number,
     root,
     unbounded_log,
@@ -21,7 +20,6 @@ LOGARITHMIC: tuple[Rule, ...] = (
         lambda o: o.log(1 + o.x),
         lambda o: o.log1p(o.x),
         "1 + x rounds x away for small x",
-        not_exponential,
     ),
     Rule("log1p of minus", lambda o: o.log(1 - o.x), lambda o: o.log1p(-o.x), "1 - x rounds x away for small x"),
     Rule(
