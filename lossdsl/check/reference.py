@@ -28,6 +28,7 @@ import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -41,6 +42,7 @@ from lossdsl.check.points import Point
 from lossdsl.check.precision import Precision
 from lossdsl.check.promises import promised
 from lossdsl.check.rounding import at_random
+from lossdsl.ir.lower import lower
 from lossdsl.meaning.core import Along, Apply, Expr, If, Index, Let, Program, Read, Reduce
 from lossdsl.meaning.interpret import LEAST, EvaluationError
 from lossdsl.meaning.reference.arguments import Arguments
@@ -56,6 +58,10 @@ DIGITS = 30
 """For sums and quotients of errors; they are not needed to more than one."""
 MOST_DIGITS = 1600
 MATCHING = mpf("1e-20")
+CLOSE = Fraction(1, 2**100)
+"""From a hyperparameter at which code takes a limit, that of the formula which says what the limit is."""
+BESIDE = Fraction(1, 2**6)
+"""That of the one which says how much rounding may take: near the limit, the formula itself loses all digits."""
 
 Objects = npt.NDArray[np.object_]
 
@@ -88,16 +94,19 @@ class Reference:
         self.program = program
         self.promised = promised(program)
         self.elementwise = is_elementwise(program)
+        self.limits = lower(program).table.limits
 
     def expect(self, point: Point, question: Question) -> dict[Key, Expected] | Refused:
         """What code that computes in the precision of the point has to answer.
 
         Nothing where mpmath can not: a power with an exponent like e^710 has more digits than a computer holds.
         """
-        arguments, precision = point.arguments, point.precision
+        arguments, precision = self.judged(point.arguments), point.precision
+        beside = self.judged(point.arguments, BESIDE)
         try:
-            settled = self._settled(point, question)
-            lost = self._lost(arguments, precision, settled, question)
+            settled = self._settled(arguments, point.digits, question)
+            there = settled if beside is arguments else self._settled(beside, point.digits, question)
+            lost = self._lost(beside, precision, there, question)
             terms = self._terms(arguments, question)
         except EvaluationError as error:
             return Refused(error.message)
@@ -113,21 +122,32 @@ class Reference:
     def has_value(self, point: Point) -> bool | Refused:
         """Whether the loss is a number there, and one that mpmath can find."""
         try:
-            answers = Jets(self.program, point.digits, point.arguments).answer(Question({}))
+            answers = Jets(self.program, point.digits, self.judged(point.arguments)).answer(Question({}))
         except EvaluationError as error:
             return Refused(error.message)
         except ArithmeticError:
             return False
         return not any(entry != entry for entry in answers[VALUE, ""].reshape(-1))
 
+    def judged(self, arguments: Mapping[str, Any], distance: Fraction = CLOSE) -> Mapping[str, Any]:
+        """The arguments, moved off values of hyperparameters at which code takes a limit: the formula has none there.
+
+        What is a limit is the compiler's to say; that it is the right one, the formula says right beside it.
+        """
+        moved = {
+            name: value + side * distance
+            for (name, value), side in self.limits.items()
+            if name in arguments and arguments[name] == value
+        }
+        return {**arguments, **moved} if moved else arguments
+
     # ------------------------------------------------------------ the reference
 
-    def _settled(self, point: Point, question: Question) -> Answers:
+    def _settled(self, arguments: Mapping[str, Any], digits: int, question: Question) -> Answers:
         """The formula, in more and more digits, until its promised form agrees; nan for entries that never do."""
-        digits = point.digits
         while True:
-            formula = Jets(self.program, digits, point.arguments).answer(question)
-            form = Jets(self.promised, digits, point.arguments).answer(question)
+            formula = Jets(self.program, digits, arguments).answer(question)
+            form = Jets(self.promised, digits, arguments).answer(question)
             settled = {key: _agreed(formula[key], form[key]) for key in formula}
             lost = any(_undefined(settled[key]) > _undefined(formula[key]) for key in formula)
             if not lost or digits >= MOST_DIGITS:
@@ -152,7 +172,8 @@ class Reference:
 
     def overflows(self, point: Point, question: Question) -> bool:
         """Whether the formula itself, in its promised form, passes what the precision can represent on its way."""
-        found = Jets(self.promised, point.precision.digits, point.arguments).largest(question)
+        beside = self.judged(point.arguments, BESIDE)
+        found = Jets(self.promised, point.precision.digits, beside).largest(question)
         return bool(found > point.precision.largest)
 
     # ------------------------------------------------------------ rounding

@@ -177,5 +177,7 @@ class _Run:
             gradients = [subject.answer((GRADIENT, wrt)) for wrt in subject.wrt]
             if name != AUTOGRAD and not any(isinstance(each, Fault) for each in gradients):
                 errors = [expected[GRADIENT, wrt] for wrt in subject.wrt]
-                rate = remainder_rate(self.program, point.arguments, subject.vectors, gradients, errors)
+                rate = remainder_rate(
+                    self.program, self.reference.judged(point.arguments), subject.vectors, gradients, errors
+                )
                 self.ledger.add_rate(f"{name} gradient", TAYLOR, point, rate)

@@ -18,6 +18,7 @@ from lossdsl.ir.graph import Graph, Index, Node
 from lossdsl.ir.stage import Array, BoundRead, StageTable, fresh_index
 from lossdsl.meaning import core
 from lossdsl.meaning.core import Extent, Kind, Var
+from lossdsl.rewrite.singularities import removed
 from lossdsl.rewrite.unit import UNIT_ARRAYS
 
 Scope = dict[Var, Index]
@@ -65,7 +66,7 @@ def lower(program: core.Program, rewrite: bool = True) -> Lowered:
         from lossdsl.rewrite import stabiliser
 
         graph.rewrites = stabiliser(table)
-    lowering = _Lowering(program, graph, table)
+    lowering = _Lowering(program, graph, table, rewrite)
     for arg in program.args:
         table.add_array(Array(arg.name, arg.axes, arg.role, _array_kind(arg), _sign(arg), _is_bounded(arg)))
         if _is_unit(arg):
@@ -74,7 +75,7 @@ def lower(program: core.Program, rewrite: bool = True) -> Lowered:
         lowering.binding(let)
     scope: Scope = {}
     free = tuple(lowering.bind(var, scope) for var in program.free)
-    element = lowering.expression(program.element, scope)
+    element = lowering.settled(lowering.expression(program.element, scope))
     mask = None if program.mask is None else lowering.expression(program.mask, scope)
     lowered = Lowered(program, graph, table, free, element, mask)
     lowered.parts[""] = lowering.parts[0]
@@ -82,9 +83,9 @@ def lower(program: core.Program, rewrite: bool = True) -> Lowered:
         indices, node = lowering.bindings[id(let)]
         lowered.parts[let.name] = lowering.parts[id(let)]
         if let.role == "term" and let.kind != "bool":
-            lowered.terms[let.name] = node
+            lowered.terms[let.name] = lowering.settled(node)
         elif let.role == "predict":
-            lowered.predictions[let.name] = (indices, node)
+            lowered.predictions[let.name] = (indices, lowering.settled(node))
         if not let.name.startswith("_"):
             lowered.names.setdefault(let.name, node)
     graph.rewrites = None
@@ -138,11 +139,15 @@ def _lowest(alternative: core.Alternative) -> tuple[Fraction | None, bool]:
 
 
 class _Lowering:
-    def __init__(self, program: core.Program, graph: Graph, table: StageTable) -> None:
-        self.program, self.graph, self.table = program, graph, table
+    def __init__(self, program: core.Program, graph: Graph, table: StageTable, rewrite: bool) -> None:
+        self.program, self.graph, self.table, self.rewrite = program, graph, table, rewrite
         self.bindings: dict[int, tuple[tuple[Index, ...], Node]] = {}
         self.owner = 0
         self.parts: dict[int, frozenset[int]] = {0: frozenset({0})}
+
+    def settled(self, node: Node) -> Node:
+        """A whole formula, with its limits at the removable singularities of hyperparameters."""
+        return removed(self.table, self.program.args, node) if self.rewrite else node
 
     def bind(self, var: Var, scope: Scope) -> Index:
         index = fresh_index(Index(var.name, var.low, clamped(var.low, var.high)), scope.values())
@@ -244,7 +249,7 @@ class _Lowering:
         g = self.graph
         inner = dict(scope)
         bound = tuple(self.bind(var, inner) for var in expr.vars)
-        body = self.expression(expr.body, inner)
+        body = self.settled(self.expression(expr.body, inner))
         where = None if expr.where is None else self.expression(expr.where, inner)
         out = self._free(scope, (body, where), bound)
 

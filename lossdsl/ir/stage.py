@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Literal
 
 from lossdsl.ir.graph import Constant, Graph, Index, Node
@@ -107,6 +108,8 @@ class StageTable:
     """By id of a node: the reads of bindings that it stands for and that have to be checked."""
     facts: dict[tuple[str, str], dict[Any, Any]] = field(default_factory=dict)
     """What is known of nodes and stages by their shape (see `lossdsl.rewrite.facts`)."""
+    limits: dict[tuple[str, Fraction], int] = field(default_factory=dict)
+    """Hyperparameters and values at which a part of the formula is a limit, and the side that it was taken from."""
     _known: dict[tuple[object, ...], str] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
 
