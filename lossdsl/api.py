@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lossdsl.front import Front, front
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -20,13 +22,18 @@ if TYPE_CHECKING:
 
     from lossdsl.analysis import Analysis
     from lossdsl.check import Report
+    from lossdsl.comparison import Dataset
     from lossdsl.compiled import NativeLoss, NumpyLoss
     from lossdsl.fitting import LinearProblem
     from lossdsl.meaning import core
+    from lossdsl.tuning import Tuned
 
 
 def load(path: str | Path) -> Module:
-    """The losses of a `.loss` file, by name.  Raises LossError for what is wrong in it, OSError if it is unreadable."""
+    """The losses of a `.loss` file, by name.  Raises LossError for what is wrong in it, OSError if it is unreadable.
+
+    What compiling gives is kept in the user's cache (`lossdsl.cache`), for `loads` and `loss` too.
+    """
     return _compile_front(Path(path).read_bytes(), str(path))
 
 
@@ -43,14 +50,17 @@ def loss(text: str, path: str = "<text>") -> Loss:
     return list(module.values())[-1]
 
 
-def _compile_front(text: str | bytes, path: str) -> Module:
-    from lossdsl.meaning import resolve
-    from lossdsl.syntax import parse
+def source(losses: Sequence[Loss], backend: str = "numpy", **options: Any) -> str:
+    """One standalone module with the code of several losses of one file."""
+    first = losses[0]._front
+    if any(each._front is not first for each in losses):
+        raise ValueError("these losses are not of one file")
+    return first.source([each.name for each in losses], backend, options)
 
-    tree = parse(text, path)
-    checked = resolve(tree)
-    origin = (tree.source.text, path)
-    return Module({name: Loss(program, origin) for name, program in checked.losses.items()}, checked.doc, path)
+
+def _compile_front(text: str | bytes, path: str) -> Module:
+    made = front(text, path)
+    return Module({name: Loss(made, name) for name in made.facts}, made.doc, path)
 
 
 class Module(Mapping[str, "Loss"]):
@@ -113,22 +123,25 @@ catalogue = Catalogue()
 class Loss:
     """A checked loss; `program` is its meaning, the methods are what can be made of it."""
 
-    def __init__(self, program: core.Program, origin: tuple[str, str]) -> None:
-        self.program = program
-        self.name = program.name
-        self.doc = program.doc
-        self._origin = origin
+    def __init__(self, made: Front, name: str) -> None:
+        self._front = made
+        self.name = name
+        self.doc = made.facts[name].doc
+
+    @property
+    def program(self) -> core.Program:
+        """The checked tree.  RuntimeError if the loss was found in the cache, and a file it uses has changed since."""
+        return self._front.program(self.name)
 
     @property
     def text(self) -> str:
         """The loss as written."""
-        return self.program.text
+        return self._front.facts[self.name].text
 
     @property
     def differentiable(self) -> tuple[str, ...]:
         """The names that gradients can be taken with respect to: predictions, then `learn` hyperparameters."""
-        roles = ("prediction", "learn")
-        return tuple(arg.name for role in roles for arg in self.program.args if arg.role == role)
+        return self._front.facts[self.name].differentiable
 
     # ------------------------------------------------------------ code
 
@@ -137,13 +150,7 @@ class Loss:
 
         The name of a boosting library gives its objective, with the options of `objective`.
         """
-        from lossdsl.backends import registry
-
-        if backend in ("xgboost", "lightgbm", "catboost"):
-            from lossdsl import boosting
-
-            return boosting.source([self.program], boosting.request(backend, **options))
-        return registry.emit(backend, [self.program], **options)
+        return source([self], backend, **options)
 
     def compile(self, backend: str = "numpy", **options: Any) -> ModuleType:
         """The same, imported."""
@@ -153,24 +160,20 @@ class Loss:
 
     def numpy(self, dtype: DTypeLike | None = None) -> NumpyLoss:
         """Functions on NumPy arrays: value, gradients, Hessian diagonal, Hessian-vector product, terms."""
-        from lossdsl.backends.numpy.support import numpy_interface
-        from lossdsl.compiled import NumpyLoss
+        from lossdsl.compiled import NumpyLoss, numpy_code
 
-        interface = numpy_interface(self.program)
-        whole = frozenset(interface.arg_names[arg.name] for arg in self.program.args if arg.whole)
-        return NumpyLoss(self.source("numpy"), interface.name, whole, dtype)
+        code = self._front.kept((self.name,), "numpy()", {}, lambda: numpy_code(self.program))
+        return NumpyLoss(code["source"], code["name"], frozenset(code["whole"]), dtype)
 
     def native(self, dtype: DTypeLike | None = None, threads: int | None = None) -> NativeLoss:
         """The functions of `numpy()` through fused C code, compiled at first use and kept in the user's cache.
 
         threads: how many a call may use; one below 100,000 elements.  Without a C compiler the NumPy code runs.
         """
-        from lossdsl.backends.native.support import native_interface
-        from lossdsl.compiled import NativeLoss
+        from lossdsl.compiled import NativeLoss, native_code
 
-        interface = native_interface(self.program)
-        whole = frozenset(interface.arg_names[arg.name] for arg in self.program.args if arg.whole)
-        return NativeLoss(self.source("native"), interface.name, whole, dtype, threads)
+        code = self._front.kept((self.name,), "native()", {}, lambda: native_code(self.program))
+        return NativeLoss(code["source"], code["name"], frozenset(code["whole"]), dtype, threads)
 
     def torch(
         self,
@@ -185,20 +188,16 @@ class Loss:
         is plain differentiable operations.  With kernel="native" the closed form of tensors on the CPU is computed by
         the code of `native()`.
         """
-        from lossdsl.backends.torch.names import interface_of
+        from lossdsl.compiled import torch_code
+        from lossdsl.generated import import_generated
 
         if kernel not in ("torch", "native"):
             raise ValueError(f'kernel must be "torch" or "native", got {kernel!r}')
-        if kernel == "native":
-            if backward != "closed":
-                raise ValueError('kernel="native" computes the closed form: it has no backward="autograd"')
-            from lossdsl.generated import import_generated
-            from lossdsl.native import torch_source
-
-            module = import_generated(torch_source(self.program), self.name)
-        else:
-            module = self.compile("torch", backward=backward)
-        made: torch.nn.Module = getattr(module, interface_of(self.program).class_name)(**hyperparameters)
+        if kernel == "native" and backward != "closed":
+            raise ValueError('kernel="native" computes the closed form: it has no backward="autograd"')
+        options = {"kernel": kernel, "backward": backward}
+        code = self._front.kept((self.name,), "torch()", options, lambda: torch_code(self.program, **options))
+        made: torch.nn.Module = getattr(import_generated(code["source"], self.name), code["class"])(**hyperparameters)
         return made
 
     def objective(
@@ -262,11 +261,10 @@ class Loss:
 
     def gradient(self, wrt: str | None = None) -> Gradient:
         """The gradient with respect to `wrt` (the first prediction if left out) as a formula."""
-        differentiable = [arg.name for arg in self.program.args if arg.role in ("prediction", "learn")]
-        wrt = differentiable[0] if wrt is None else wrt
-        if wrt not in differentiable:
+        wrt = self.differentiable[0] if wrt is None else wrt
+        if wrt not in self.differentiable:
             raise ValueError(
-                f"{self.name} has no gradient with respect to {wrt!r}, only to {', '.join(differentiable)}"
+                f"{self.name} has no gradient with respect to {wrt!r}, only to {', '.join(self.differentiable)}"
             )
         return Gradient(self.program, wrt)
 
@@ -328,18 +326,52 @@ class Loss:
             settings=given,
         )  # fmt: skip
 
+    def report(
+        self,
+        path: str | Path | None = None,
+        *,
+        check: bool = True,
+        accuracy: bool = True,
+        settings: Mapping[str, float] | None = None,
+        **more: float,
+    ) -> str:
+        """A page about the loss for a browser, the text of one HTML file (`docs/reports.md`); written to `path`, too.
+
+        Its sliders start at the hyperparameters given: `huber.report("huber.html", delta=2)`; `settings` takes those
+        whose names are keywords of this method.  Without `check` and `accuracy` it takes a second, not many.
+        ValueError for what is no hyperparameter, or not of its domain; OSError where the file can not be written.
+        """
+        from lossdsl.report import Request, report
+
+        asked = Request({**(settings or {}), **more}, check, accuracy)
+        text = report([(Path(self._front.path).name, self)], asked).text
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8", newline="\n")
+        return text
+
+    # ------------------------------------------------------------ data
+
+    def tune(self, data: str | Dataset = "diabetes", model: str = "linear", **options: Any) -> Tuned:
+        """Hyperparameters chosen by a metric on data, and what the choice is worth on rows not seen (`docs/tuning.md`).
+
+        `loss.tune("mine.csv", target="price", space=["delta=0.1:10:log"])`; options are those of `lossdsl.tuning.tune`.
+        """
+        from lossdsl import tuning
+
+        return tuning.tune(self, data, model, **options)
+
     # ------------------------------------------------------------ as an object
 
     @property
     def signature(self) -> str:
         """The first line of the loss, on one line: `huber(pred[n] | target[n]; delta > 0 = 1)`."""
-        return f"{self.name}({_signature(self.program)})"
+        return self._front.facts[self.name].signature
 
     def __repr__(self) -> str:
         return f"<loss {self.signature}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reload, (*self._origin, self.name)
+        return _reload, (self._front.text, self._front.path, self.name)
 
     def __copy__(self) -> Loss:
         return self
@@ -378,35 +410,5 @@ class Gradient:
         return f"<gradient of {self.program.name} with respect to {self.wrt}>"
 
 
-def _reload(text: str, path: str, name: str) -> Loss:
+def _reload(text: str | bytes, path: str, name: str) -> Loss:
     return loads(text, path)[name]
-
-
-def _signature(program: core.Program) -> str:
-    groups = {"prediction": "", "data": " | ", "hyper": "; "}
-    text = ""
-    for group, opening in groups.items():
-        members = [arg for arg in program.args if ("hyper" if arg.role == "learn" else arg.role) == group]
-        text += opening + ", ".join(_argument(arg) for arg in members) if members else ""
-    return text
-
-
-def _argument(arg: core.Arg) -> str:
-    axes = f"[{axes_text(arg)}]" if arg.axes else ""
-    domain = f" {arg.domain_text}" if arg.domain_text else ""
-    default = f" = {default_text(arg)}" if arg.default is not None else ""
-    return f"{'learn ' * (arg.role == 'learn')}{arg.name}{axes}{domain}{default}"
-
-
-def axes_text(arg: core.Arg) -> str:
-    """The axes as written, without brackets: `n, 3`."""
-    return ", ".join(axis.name if axis.op == "size" else str(axis.value) for axis in arg.axes)
-
-
-def default_text(arg: core.Arg) -> str:
-    """The default as a number; empty where the argument has to be given."""
-    return "" if arg.default is None else _number(arg.default)
-
-
-def _number(value: Any) -> str:
-    return value if isinstance(value, str) else f"{float(value):g}"

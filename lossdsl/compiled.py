@@ -12,6 +12,44 @@ from lossdsl.generated import import_generated
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
+    from lossdsl.backends.interface import Interface
+    from lossdsl.meaning.core import Program
+
+
+def numpy_code(program: Program) -> dict[str, Any]:
+    """The emitted text, the name of its functions, and those of their arguments that are whole numbers."""
+    from lossdsl.backends.numpy.support import numpy_interface
+    from lossdsl.backends.registry import emit
+
+    return _described(emit("numpy", [program]), numpy_interface(program))
+
+
+def native_code(program: Program) -> dict[str, Any]:
+    """The same for the native kernel."""
+    from lossdsl.backends.native.support import native_interface
+    from lossdsl.backends.registry import emit
+
+    return _described(emit("native", [program]), native_interface(program))
+
+
+def torch_code(program: Program, kernel: str, backward: str) -> dict[str, Any]:
+    """The emitted text, and the name of the class in it."""
+    from lossdsl.backends.registry import emit
+    from lossdsl.backends.torch.names import interface_of
+
+    if kernel == "native":
+        from lossdsl.native import torch_source
+
+        source = torch_source(program)
+    else:
+        source = emit("torch", [program], backward=backward)
+    return {"source": source, "class": interface_of(program).class_name}
+
+
+def _described(source: str, interface: Interface) -> dict[str, Any]:
+    whole = [interface.arg_names[arg.name] for arg in interface.program.args if arg.whole]
+    return {"source": source, "name": interface.name, "whole": whole}
+
 
 class NumpyLoss:
     """The functions of a generated NumPy module under short names.

@@ -17,7 +17,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 
 import lossdsl
-from lossdsl.cli import command_compare
+from lossdsl.cli import experiments
 from lossdsl.cli.commands import commands
 from lossdsl.comparison import Comparison, Dataset, Disturbance, Training, compare, dataset
 from lossdsl.comparison.contenders import contender
@@ -113,6 +113,22 @@ def test_predict_bindings_links_and_learned_numbers_in_all_models() -> None:
     spread = float(NUMBERS.y.std())
     for run in found.runs:
         assert run.interval("mae").mean < 0.8 * spread, (run.model, run.loss)  # type: ignore[union-attr]
+
+
+def test_a_sum_of_means_over_rows_is_a_mean_over_rows() -> None:
+    whole = "loss whole(pred[n] | target[n]):\n    return mean[n]((pred - target)^2 + 0.5*pred^2)\n"
+    parts = (
+        "loss parts(pred[n] | target[n]; w = 0.5):\n    fit = mean[n]((pred - target)^2)\n"
+        "    size_ = mean[n](pred^2)\n    return fit + w*size_\n"
+    )
+    found = compare([lossdsl.loss(whole), lossdsl.loss(parts)], NUMBERS, ["linear", "mlp"], 1, training=FAST)
+    for model in found.models:
+        one, other = (found.run(model, loss).scores["rmse"] for loss in found.losses)
+        assert one == pytest.approx(other, rel=1e-4)
+    for body in ("fit/mean[n](pred^2)", "fit + sum[n](pred^2)", "sqrt(fit)", "fit*mean[n](target)"):
+        text = parts.replace("fit + w*size_", body)
+        with pytest.raises(lossdsl.LossError, match="E1001"):
+            compare([lossdsl.loss(text)], NUMBERS, seeds=1)
 
 
 def test_tables_show_intervals_differences_and_the_best(numbers: Comparison) -> None:
@@ -396,7 +412,7 @@ class Terminal(io.StringIO):
 def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)
-    with command_compare._bar() as step:
+    with experiments.bar() as step:
         assert step is not None
         compare(["mse"], NUMBERS, seeds=2, step=step)
     assert "linear, mse, seed 1" in screen.getvalue()

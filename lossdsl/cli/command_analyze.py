@@ -10,6 +10,7 @@ from lossdsl.analysis import Analysis
 from lossdsl.api import Loss
 from lossdsl.cli.files import InputError, loss_files, read_losses
 from lossdsl.cli.progress import progress
+from lossdsl.numerals import named
 
 
 @click.command()
@@ -37,11 +38,10 @@ def command(files: tuple[str, ...], wanted: tuple[str, ...], settings: tuple[str
 
 
 def _setting(text: str) -> tuple[str, float]:
-    name, _, number = text.partition("=")
-    try:
-        return name.strip(), float(number)
-    except ValueError:
-        raise InputError(f"--set takes NAME=NUMBER, not {text!r}") from None
+    found = named(text)
+    if found is None:
+        raise InputError(f"--set takes NAME=NUMBER, not {text!r}")
+    return found
 
 
 def _analysis(loss: Loss, given: dict[str, float]) -> Analysis:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
+from lossdsl.api import source
 from lossdsl.cli.boosting import LIBRARIES, boosting_code, boosting_given, boosting_options
 from lossdsl.cli.files import InputError, read_bytes, read_losses, write_text
 
@@ -47,9 +49,9 @@ def command(
 def _code(
     file: str, backend: str, wanted: tuple[str, ...], backward: str | None, boosting: Mapping[str, str | bool | None]
 ) -> str:
-    from lossdsl.backends import registry
+    if backend not in LIBRARIES and not _is_backend(backend):
+        from lossdsl.backends import registry
 
-    if backend not in (*registry.names(), *LIBRARIES):
         raise InputError(f"there is no backend {backend!r}, only {', '.join((*registry.names(), *LIBRARIES))}")
     given = boosting_given(backend, boosting)
     if backward is not None and backend != "torch":
@@ -58,7 +60,13 @@ def _code(
     if backend in LIBRARIES:
         return boosting_code(losses, backend, given)
     options = {} if backward is None else {"backward": backward}
-    return registry.emit(backend, [loss.program for loss in losses], **options)
+    return source(losses, backend, **options)
+
+
+def _is_backend(name: str) -> bool:
+    """Whether there is such a package; found without importing the compiler, which kept code does without."""
+    spec = find_spec(f"lossdsl.backends.{name}") if name.isidentifier() else None
+    return spec is not None and spec.submodule_search_locations is not None
 
 
 def _stage(file: str, wanted: tuple[str, ...], emit: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from lossdsl.api import Loss
 from lossdsl.cli.files import InputError
 from lossdsl.cli.find import find_losses
 from lossdsl.cli.progress import progress
+from lossdsl.numerals import finite
 from lossdsl.plot import PlotError
 
 FORMATS = (".png", ".svg", ".pdf")
@@ -112,7 +112,7 @@ def _losses(names: Sequence[str], wanted: Sequence[str]) -> list[Loss]:
 
 def _setting(text: str) -> tuple[str, tuple[float, ...]]:
     name, equals, given = (part.strip() for part in text.partition("="))
-    values = [_number(part) for part in given.split(",")]
+    values = [finite(part) for part in given.split(",")]
     if not (name and equals) or None in values:
         raise InputError(f"--set takes NAME=NUMBER or NAME=NUMBER,NUMBER,..., not {text!r}")
     return name, tuple(value for value in values if value is not None)
@@ -121,19 +121,11 @@ def _setting(text: str) -> tuple[str, tuple[float, ...]]:
 def _interval(text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None
-    ends = [_number(part) for part in text.split(",")]
+    ends = [finite(part) for part in text.split(",")]
     match ends:
         case [float(low), float(high)] if low < high:
             return low, high
     raise InputError(f"--interval takes LOW,HIGH, two numbers in order, not {text!r}")
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _pair(text: str | None) -> tuple[str, ...] | None:

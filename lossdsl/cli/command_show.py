@@ -87,7 +87,7 @@ def _titled(title: str, body: str) -> str:
 
 def _rows(loss: Loss) -> list[tuple[str, str, str, str, str]]:
     """The columns, as text, for each argument."""
-    from lossdsl.api import axes_text, default_text
+    from lossdsl.front import axes_text, default_text
 
     return [(str(arg.name), arg.role, axes_text(arg), arg.domain_text, default_text(arg)) for arg in loss.program.args]
 

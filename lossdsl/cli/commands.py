@@ -15,7 +15,9 @@ COMMANDS = {
     "fmt": "Format loss files.",
     "list": "List the losses of the catalogue.",
     "show": "Show a loss of the catalogue, or of a file: formula, gradient, domains, edge cases, plot.",
+    "report": "Write a page about a loss for a browser: formulas, plots with sliders, facts, checks, code.",
     "compare": "Train several losses on real data, and measure what comes out.",
+    "tune": "Choose hyperparameters of a loss, or weights of its terms, on real data.",
     "explain": "Tell the long story of an error code.",
     "bench": "Time the generated code against PyTorch's autograd on the same formula.",
 }

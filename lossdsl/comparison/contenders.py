@@ -14,6 +14,7 @@ from typing import Any
 from lossdsl.api import Loss, load
 from lossdsl.comparison.errors import ComparisonError
 from lossdsl.fitting.names import loss_of
+from lossdsl.numerals import named as named_number
 
 SPEC = re.compile(r"(?P<name>.*?)(?::(?P<settings>[^:=]+=[^:]*))?", re.DOTALL)
 FILE = re.compile(r"(?P<path>.*\.loss)(?::\s*(?P<loss>\w+))?")
@@ -84,11 +85,10 @@ def _loss(name: str) -> tuple[Loss, str]:
 
 
 def _setting(text: str) -> tuple[str, float]:
-    name, _, number = text.partition("=")
-    try:
-        return name.strip(), float(number)
-    except ValueError:
-        raise ComparisonError(f"a hyperparameter is NAME=NUMBER, not {text.strip()!r}") from None
+    found = named_number(text)
+    if found is None:
+        raise ComparisonError(f"a hyperparameter is NAME=NUMBER, not {text.strip()!r}")
+    return found
 
 
 def _known(loss: Loss, settings: Mapping[str, Any]) -> Mapping[str, Any]:

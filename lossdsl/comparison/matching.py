@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lossdsl.analysis.view import OneRow
 from lossdsl.comparison.contenders import Contender
 from lossdsl.comparison.datasets import Dataset
 from lossdsl.comparison.errors import ComparisonError
@@ -19,9 +20,10 @@ from lossdsl.diagnostics.comparison import NoSingleNumber, NotGiven, OtherTask, 
 from lossdsl.diagnostics.fitting import NotAClassifier
 from lossdsl.fitting.inputs import Inputs
 from lossdsl.fitting.links import link_of
-from lossdsl.fitting.rows import coupling, example_axis, has_examples
+from lossdsl.fitting.rows import coupling, example_axis, has_examples, predictions
 from lossdsl.fitting.targets import Classes, classes_of, exported, target_of
 from lossdsl.fitting.variant import Variant, compiled
+from lossdsl.ir.lower import lower
 from lossdsl.meaning import core
 
 
@@ -32,13 +34,21 @@ def matched(contender: Contender, data: Dataset) -> Subject:
     target = target_of(program)
     _check_given(contender)
     meets = coupling(program, example_axis(program))
-    if meets is not None:
+    if meets is not None and not _adds_up(program):
         message = f"the rows of {data.name} meet in this term of {program.name}"
         raise LossError(RowsMeet(meets, message, "write a mean[n] or sum[n] of terms of one row each"))
     classes = _classes(program, target, data)
     subject = Subject(contender, data, target, classes)
     _check_values(subject)
     return subject
+
+
+def _adds_up(program: core.Program) -> bool:
+    """Whether the loss is linear in means, or in sums, over rows, as `fit + 0.1*size_` is: then it is one over rows."""
+    if program.free or program.mask is not None:
+        return False
+    lowered = lower(program, rewrite=False)
+    return OneRow(lowered, frozenset(arg.name for arg in predictions(program))).of(lowered.element) is not None
 
 
 def _check_given(contender: Contender) -> None:

@@ -7,7 +7,7 @@ batches; the network that is used is the one with the least loss on the rows for
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, assert_never
 
@@ -29,10 +29,17 @@ INSIDE = 1e-4
 """How far from a bound learned hyperparameters are kept."""
 
 
+Watch = Callable[[int, Trained], None]
+"""What is told after each epoch: its number, and what the network says by then.  What it raises ends the training."""
+
+
 class Network:
     """Hidden layers with ReLU, one linear layer for all predictions, links behind it; learned hyperparameters too."""
 
     name = "mlp"
+
+    def __init__(self, watch: Watch | None = None) -> None:
+        self.watch = watch
 
     def check(self, subject: Subject) -> None:
         for arg in _learned(subject.program):
@@ -42,7 +49,7 @@ class Network:
     def train(self, subject: Subject, split: Split, scale: Scale, training: Training) -> Trained:
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(split.seed)
-            return _Run(subject, split, scale, training).trained()
+            return _Run(subject, split, scale, training).trained(self.watch)
 
 
 class _Run:
@@ -83,11 +90,13 @@ class _Run:
                 given[self.names[arg.name]] = value if np.ndim(value) == 0 else torch.as_tensor(value).float()
             elif arg.role == "learn":
                 given |= {e.name: sizes[e.name] for e in arg.axes if e.op == "size"}
-        return self.subject.contender.loss.torch(reduction="mean", **given)
+        if program.reduction is not None or program.free:
+            given["reduction"] = "mean"
+        return self.subject.contender.loss.torch(**given)
 
     # ------------------------------------------------------------ training
 
-    def trained(self) -> Trained:
+    def trained(self, watch: Watch | None = None) -> Trained:
         parameters = [*self.network.parameters(), *self.loss.parameters()]
         adam = torch.optim.Adam(parameters, lr=self.training.rate)
         history: list[tuple[float, float, float]] = []
@@ -99,6 +108,8 @@ class _Run:
             if not np.isfinite(stop):
                 warning = f"the loss became {stop} in epoch {epoch + 1}"
                 break
+            if watch is not None:
+                watch(epoch, self._told())
             if stop <= min(h[1] for h in history):
                 best, best_epoch = self._state(), epoch
             if epoch - best_epoch >= self.training.patience:
@@ -109,10 +120,14 @@ class _Run:
         self.network.load_state_dict(best[0])
         self.loss.load_state_dict(best[1])
         mean_losses, stops, errors = zip(*history, strict=True)
+        return self._told(Curve(mean_losses, stops, errors, best_epoch), warning)
+
+    def _told(self, curve: Curve | None = None, warning: str = "") -> Trained:
+        """What the network says, as it is, of the rows for testing."""
         X = torch.as_tensor(self.split.X_test, dtype=torch.float32)
         with torch.no_grad():
             linear = {name: z.double().numpy() for name, z in self._raw(X).items()}
-        return Trained(linear, self._learned_values(), Curve(mean_losses, stops, errors, best_epoch), warning)
+        return Trained(linear, self._learned_values(), curve, warning)
 
     def _epoch(self, adam: torch.optim.Optimizer) -> float:
         """One pass over the rows for training, in a new order; the mean loss of its batches by rows."""
@@ -142,7 +157,7 @@ class _Run:
 
     def _value(self, rows: torch.Tensor) -> torch.Tensor:
         raw = self._raw(self.X[rows])
-        given = {self.names[name]: _linked(self.subject.links[name], z, self.hyper) for name, z in raw.items()}
+        given = {self.names[name]: linked(self.subject.links[name], z, self.hyper) for name, z in raw.items()}
         target = {self.names[self.subject.target.name]: self.y[rows]}
         value: torch.Tensor = self.loss(**given, **target, **self.extra)
         return value
@@ -181,7 +196,7 @@ def _learned(program: core.Program) -> tuple[core.Arg, ...]:
     return tuple(arg for arg in program.args if arg.role == "learn")
 
 
-def _linked(link: Link, z: torch.Tensor, hyper: Mapping[str, Any]) -> torch.Tensor:
+def linked(link: Link, z: torch.Tensor, hyper: Mapping[str, Any]) -> torch.Tensor:
     """`Link.forward` on tensors."""
     if link.kind == "identity":
         return z

@@ -15,6 +15,7 @@ from lossdsl.comparison.splits import Disturbance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.console import Group
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,12 @@ class Comparison:
         from lossdsl.comparison.table import table_text
 
         return table_text(self)
+
+    def tables(self) -> Group:
+        """The same for a rich console."""
+        from lossdsl.comparison.table import tables
+
+        return tables(self)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: settings, and for each run scores by seed, means with intervals, differences, curves, bins."""

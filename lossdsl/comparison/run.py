@@ -48,11 +48,11 @@ def compare(
     together and before anything is trained; ComparisonError, a ValueError, for what is wrong with the request.
     """
     found = data if isinstance(data, Dataset) else dataset(data, target, task)
-    numbers = _seeds(seeds)
+    numbers = seeds_of(seeds)
     disturbance = Disturbance(noise, outliers, imbalance)
     disturbance.check(found.task)
     chosen = models_of(models)
-    subjects = _checked(contenders(losses), found, chosen)
+    subjects = checked(contenders(losses), found, chosen)
     settings = training or Training()
     splits = [split(found, seed, disturbance) for seed in numbers]
     done, total = 0, len(chosen) * len(subjects) * len(numbers)
@@ -63,22 +63,22 @@ def compare(
             for part in splits:
                 if step is not None:
                     step(f"{model.name}, {subject.label}, seed {part.seed}", done, total)
-                results.append(_trained(model, subject, part, settings))
+                results.append(trained(model, subject, part, settings))
                 done += 1
-            runs.append(_run(model, subject, splits, results))
+            runs.append(run_of(model, subject.label, subject, splits, results))
     labels = tuple(subject.label for subject in subjects)
     names = tuple(model.name for model in chosen)
     return Comparison(found, numbers, disturbance, settings, labels, names, tuple(runs))
 
 
-def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+def seeds_of(seeds: int | Sequence[int]) -> tuple[int, ...]:
     numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
     if not numbers or len(set(numbers)) < len(numbers) or min(numbers) < 0:
         raise ComparisonError(f"seeds are a number of at least 1, or different whole numbers from 0, got {seeds!r}")
     return numbers
 
 
-def _checked(given: Sequence[Contender], data: Dataset, chosen: Sequence[Model]) -> list[Subject]:
+def checked(given: Sequence[Contender], data: Dataset, chosen: Sequence[Model]) -> list[Subject]:
     """Subjects that all models can be trained with; LossError with the problems of all of them."""
     subjects: list[Subject] = []
     problems: list[Problem] = []
@@ -96,7 +96,7 @@ def _checked(given: Sequence[Contender], data: Dataset, chosen: Sequence[Model])
     return subjects
 
 
-def _trained(model: Model, subject: Subject, part: Split, training: Training) -> tuple[Outputs | None, Trained]:
+def trained(model: Model, subject: Subject, part: Split, training: Training) -> tuple[Outputs | None, Trained]:
     """What the model says of the rows for testing; None where training has run away to infinity or NaN."""
     scale = Scale() if subject.classes is not None else subject.scale(part.clean)
     with np.errstate(all="ignore"):
@@ -107,21 +107,21 @@ def _trained(model: Model, subject: Subject, part: Split, training: Training) ->
         return subject.read(trained.linear, trained.learned, scale), trained
 
 
-def _run(
-    model: Model, subject: Subject, splits: Sequence[Split], results: Sequence[tuple[Outputs | None, Trained]]
+def run_of(
+    model: Model,
+    label: str,
+    subject: Subject,
+    splits: Sequence[Split],
+    results: Sequence[tuple[Outputs | None, Trained]],
 ) -> Run:
+    """What came of each split, measured."""
     names = metrics.REGRESSION if subject.classes is None else metrics.CLASSIFICATION
-    rows: list[dict[str, Any]] = []
-    told = []
-    for part, (outputs, _) in zip(splits, results, strict=True):
-        if outputs is None:
-            rows.append(dict.fromkeys(names))
-        elif subject.classes is None:
-            rows.append(dict(metrics.of_numbers(outputs.predicted, part.y_test)))
-        else:
-            rows.append(dict(metrics.of_classes(outputs.predicted, outputs.probabilities, part.y_test)))
-            if outputs.probabilities is not None:
-                told.append((outputs.probabilities, part.y_test))
+    rows = [measured(subject, outputs, part.y_test) for part, (outputs, _) in zip(splits, results, strict=True)]
+    told = [
+        (outputs.probabilities, part.y_test)
+        for part, (outputs, _) in zip(splits, results, strict=True)
+        if outputs is not None and outputs.probabilities is not None
+    ]
     curves: tuple[Curve, ...] = tuple(t.curve for _, t in results if t.curve is not None)
     warnings = tuple(
         f"seed {part.seed}: {trained.warning}"
@@ -129,4 +129,13 @@ def _run(
         if trained.warning
     )
     scores = {metric: tuple(row[metric] for row in rows) for metric in names}
-    return Run(model.name, subject.label, scores, curves, metrics.reliability(told) if told else (), warnings)
+    return Run(model.name, label, scores, curves, metrics.reliability(told) if told else (), warnings)
+
+
+def measured(subject: Subject, outputs: Outputs | None, y: Any) -> dict[str, float | None]:
+    """The metrics of the task for targets of shape (rows,); all None where there are no outputs."""
+    if outputs is None:
+        return dict.fromkeys(metrics.REGRESSION if subject.classes is None else metrics.CLASSIFICATION)
+    if subject.classes is None:
+        return dict(metrics.of_numbers(outputs.predicted, y))
+    return metrics.of_classes(outputs.predicted, outputs.probabilities, y)

@@ -69,14 +69,16 @@ class Split:
     y_test: Array
 
 
-def split(data: Dataset, seed: int, disturbance: Disturbance) -> Split:
-    """The split of a seed."""
+def split(data: Dataset, seed: int, disturbance: Disturbance, testing: bool = True) -> Split:
+    """The split of a seed; without `testing` all rows are for training."""
     parts, thinning, noise = (np.random.default_rng(each) for each in np.random.SeedSequence(seed).spawn(3))
-    rows, test = _parted(data, np.arange(len(data.y)), TEST, parts)
+    every, classes = np.arange(len(data.y)), len(data.classes)
+    rows, test = parted(data.y, classes, every, TEST, parts) if testing else (every, every[:0])
     if data.task == "classification":
         rows = _thinned(data.y, rows, disturbance.imbalance, thinning)
     order = {row: k for k, row in enumerate(rows.tolist())}
-    train, stop = ([order[row] for row in part.tolist()] for part in _parted(data, rows, VALIDATION, parts))
+    halves = parted(data.y, classes, rows, VALIDATION, parts)
+    train, stop = ([order[row] for row in part.tolist()] for part in halves)
     centre, spread = data.X[rows].mean(axis=0), data.X[rows].std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
     clean = data.y[rows]
@@ -92,11 +94,11 @@ def split(data: Dataset, seed: int, disturbance: Disturbance) -> Split:
     )
 
 
-def _parted(data: Dataset, rows: Array, share: float, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Rows that stay, and a share of them that goes; of each class, at least one row goes and one stays."""
-    if data.task == "regression":
+def parted(y: Array, classes: int, rows: Array, share: float, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Rows that stay, and a share of them that goes; of each of the classes, at least one row goes and one stays."""
+    if not classes:
         return _cut(rows, share, rng)
-    cuts = [_cut(rows[data.y[rows] == k], share, rng) for k in range(len(data.classes))]
+    cuts = [_cut(rows[y[rows] == k], share, rng) for k in range(classes)]
     return np.concatenate([stays for stays, _ in cuts]), np.concatenate([goes for _, goes in cuts])
 
 

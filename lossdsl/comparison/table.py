@@ -22,21 +22,31 @@ ABSENT = "–"
 
 def table_text(comparison: Comparison) -> str:
     """The tables as plain text."""
-    drawn = io.StringIO()
-    Console(file=drawn, width=WIDTH, force_terminal=False, color_system=None).print(tables(comparison))
-    return "\n".join(line.rstrip() for line in drawn.getvalue().rstrip().split("\n"))
+    return drawn(tables(comparison))
+
+
+def drawn(shown: Group) -> str:
+    """What a console would show, as plain text."""
+    lines = io.StringIO()
+    Console(file=lines, width=WIDTH, force_terminal=False, color_system=None).print(shown)
+    return "\n".join(line.rstrip() for line in lines.getvalue().rstrip().split("\n"))
 
 
 def tables(comparison: Comparison) -> Group:
     """The same for a rich console."""
     parts: list[Text | Table] = [Text(heading(comparison))]
     for model in comparison.models:
-        parts += [Text(""), _scores(comparison, model)]
-        if len(comparison.losses) > 1:
-            parts += [Text(""), _differences(comparison, model)]
-    parts += [Text(""), Text(_notes(comparison))]
-    warned = list(_warnings(comparison))
+        parts += [Text(""), *tables_of(comparison, model)]
+    parts += [Text(""), Text(notes(comparison))]
+    warned = list(warnings(comparison))
     return Group(*parts, *([Text("\n" + "\n".join(warned))] if warned else []))
+
+
+def tables_of(comparison: Comparison, model: str) -> list[Text | Table]:
+    """Scores with one model, and differences to the first loss."""
+    if len(comparison.losses) < 2:
+        return [_scores(comparison, model)]
+    return [_scores(comparison, model), Text(""), _differences(comparison, model)]
 
 
 def heading(comparison: Comparison) -> str:
@@ -105,16 +115,18 @@ def digits_for(size: float) -> int:
     return next((digits for digits, limit in ((4, 0.1), (3, 10.0), (2, 100.0), (1, 1000.0)) if size < limit), 0)
 
 
-def _notes(comparison: Comparison) -> str:
+def notes(comparison: Comparison) -> str:
+    """What the intervals and the stars are."""
     if len(comparison.seeds) < 2:
         return "One seed says nothing of how far luck goes: there are no intervals."
-    notes = f"± {LEVEL:.0%} interval of the mean over seeds (Student's t)"
+    told = f"± {LEVEL:.0%} interval of the mean over seeds (Student's t)"
     if len(comparison.losses) > 1:
-        notes += ", differences seed by seed; * where it does not contain 0, not corrected for how many there are"
-    return notes + "."
+        told += ", differences seed by seed; * where it does not contain 0, not corrected for how many there are"
+    return told + "."
 
 
-def _warnings(comparison: Comparison) -> Iterator[str]:
+def warnings(comparison: Comparison) -> Iterator[str]:
+    """What went wrong in training."""
     for run in comparison.runs:
         for warning in run.warnings:
             yield f"{run.model}, {run.loss}, {warning}"

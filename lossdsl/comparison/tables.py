@@ -6,7 +6,6 @@ On the way out: all columns have the same number of rows, and nothing is missing
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lossdsl.comparison.errors import ComparisonError
+from lossdsl.numerals import finite
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 
@@ -87,17 +87,9 @@ def _column(name: str, cells: Sequence[Any], path: Path, lines: int | Sequence[i
             at = lines + k if isinstance(lines, int) else lines[k]
             where = f"row {at}" if isinstance(lines, int) else f"line {at}"
             raise ComparisonError(f"{path}, {where}: the column {name!r} has no value; fill it in or leave the row out")
-    values = [_number(text) for text in texts]
+    values = [finite(text) for text in texts]
     numbers = [value for value in values if value is not None]
     return Numbers(name, np.array(numbers)) if len(numbers) == len(texts) else Texts(name, tuple(texts))
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _parquet(path: Path) -> Iterable[tuple[str, list[Any]]]:

@@ -9,8 +9,8 @@ class RowsMeet(Problem):
     """The rows of the data meet in one term of the loss, so that it can not be trained on parts of them.
 
     A comparison trains networks on batches and trees row by row.  The loss has to be a mean or a sum over rows of
-    terms that look at one row each.  A ratio of sums, a ranking or a partial likelihood means something else on a
-    batch than on all rows.
+    terms that look at one row each, or a sum of such means with weights.  A ratio of sums, a ranking or a partial
+    likelihood means something else on a batch than on all rows.
 
     Wrong: `lossdsl compare rmse --data diabetes`, since the root is taken of the mean over rows
 

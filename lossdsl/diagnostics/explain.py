@@ -8,7 +8,9 @@ from importlib.util import find_spec
 
 from lossdsl.diagnostics.problem import Problem
 
-MODULES = ("syntax", "limits", "names", "indices", "types", "calls", "imports", "boosting", "fitting", "comparison")
+MODULES = (
+    "syntax", "limits", "names", "indices", "types", "calls", "imports", "boosting", "fitting", "comparison", "tuning",
+)  # fmt: skip
 """The modules of `lossdsl.diagnostics` that define codes."""
 
 

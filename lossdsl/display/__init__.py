@@ -1,4 +1,4 @@
-"""How programs are shown to people: losses and gradients in the loss language, in LaTeX and in Unicode.
+"""How programs are shown to people: losses and gradients in the loss language, in LaTeX, MathML and Unicode.
 
 draft      the gradient, and the bindings of the loss in it     draft, plain, instances, rewriter
 alike      what occurs at several positions                     alike, shifted
@@ -6,7 +6,7 @@ simplify   shorter forms of scalar expressions, by SymPy        simplify, algebr
 share      names for what occurs twice and for long parts       sharing, names
 formulas   a small tree that all printers share                 formula, conjunction, from_program, from_core
 print      in the loss language, with ranges where needed       text, items, ranges
-           in LaTeX, as a picture of characters                 latex, unicode, boxes, notation
+           in LaTeX, as a picture of characters, in MathML      latex, unicode, boxes, mathml, notation
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from lossdsl.display.formula import NotExpressible, Sheet
 from lossdsl.meaning import core
 
 __all__ = [
-    "NotExpressible", "gradient_latex", "gradient_text", "gradient_unicode", "loss_latex", "loss_unicode",
-    "program_text",
+    "NotExpressible", "gradient_latex", "gradient_mathml", "gradient_text", "gradient_unicode", "loss_latex",
+    "loss_mathml", "loss_unicode", "program_text",
 ]  # fmt: skip
 
 
@@ -50,6 +50,14 @@ def gradient_unicode(program: core.Program, wrt: str, simplify: bool = True) -> 
     return sheet_unicode(shown, derivative_left(wrt, shown.result.binders))
 
 
+def gradient_mathml(program: core.Program, wrt: str, simplify: bool = True) -> str:
+    """The gradient in MathML: one `math` element, a line for each binding that it needs."""
+    from lossdsl.display.mathml import derivative_left, sheet_mathml
+
+    shown = _gradient_sheet(program, wrt, exact=False, simplify=simplify)
+    return sheet_mathml(shown, derivative_left(wrt, shown.result.binders))
+
+
 def loss_latex(program: core.Program) -> str:
     """The loss in LaTeX as its author wrote it; functions that it calls are written out."""
     from lossdsl.display.from_core import loss_sheet
@@ -66,6 +74,15 @@ def loss_unicode(program: core.Program) -> str:
 
     shown = loss_sheet(program)
     return sheet_unicode(shown, loss_left(shown.result.binders))
+
+
+def loss_mathml(program: core.Program) -> str:
+    """The loss in MathML: one `math` element."""
+    from lossdsl.display.from_core import loss_sheet
+    from lossdsl.display.mathml import element_left, sheet_mathml
+
+    shown = loss_sheet(program)
+    return sheet_mathml(shown, element_left(shown.result.binders))
 
 
 def program_text(program: core.Program, wrt: tuple[str, ...] = ()) -> str:

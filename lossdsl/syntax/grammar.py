@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from functools import cache
+import functools
 from importlib import resources
 from pathlib import Path
 
 from lark import Lark
 
+from lossdsl import cache
 from lossdsl.syntax.build import Builder
 
 GRAMMAR_FILE = "lossdsl.lark"
@@ -23,7 +23,7 @@ def grammar_text() -> str:
         return (checkout / "grammar" / GRAMMAR_FILE).read_text(encoding="utf-8")
 
 
-@cache
+@functools.cache
 def tables() -> Lark:
     """Building a node runs with the parser, on its stack, so that nesting costs no recursion."""
     return make_tables(cache_file())
@@ -43,19 +43,14 @@ def make_tables(kept: Path | None) -> Lark:
 
 
 def cache_file() -> Path | None:
-    """Where the tables are kept: $XDG_CACHE_HOME or ~/.cache; None where nothing can be written there.
+    """Where the tables are kept: in the folder of `lossdsl.cache`; None where nothing can be written there.
 
     Reading them takes a twentieth of the time that making them takes.  The folder is the user's alone, as what is in
-    it is trusted like compiled Python code.
+    it is trusted like compiled Python code.  They are of the grammar, nothing of the user's is in them, so that
+    LOSSDSL_CACHE=0 does not concern them.
     """
-    try:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        folder = base / "lossdsl"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # no home, or one that is read-only
-        return None
-    own = not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
-    return folder / "grammar.tables" if own and os.access(folder, os.W_OK) else None
+    folder = cache.private_folder()
+    return None if folder is None else folder / "grammar.tables"
 
 
 def spelling(kind: str) -> str:
@@ -63,6 +58,6 @@ def spelling(kind: str) -> str:
     return _spellings().get(kind, kind)
 
 
-@cache
+@functools.cache
 def _spellings() -> dict[str, str]:
     return {terminal.name: terminal.pattern.value for terminal in tables().terminals if terminal.pattern.type == "str"}

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from lark import Token, UnexpectedCharacters, UnexpectedToken
@@ -28,10 +31,8 @@ from lossdsl.diagnostics.syntax import (
     UnmatchedBracket,
 )
 from lossdsl.syntax import tree
-from lossdsl.syntax.blame import BREAKING, blame
 from lossdsl.syntax.build import Word
 from lossdsl.syntax.checks import check
-from lossdsl.syntax.failure import Failure
 from lossdsl.syntax.grammar import spelling, tables
 from lossdsl.syntax.lexeme import LogicalLine
 from lossdsl.syntax.scan import Scanner
@@ -41,7 +42,38 @@ from lossdsl.syntax.words import KEYWORDS, normalise
 
 def parse(text: str | bytes, path: str = "<text>") -> tree.Module:
     """The tree of a text, or a `LossError` with everything that is wrong with its syntax."""
-    return _Parser(read_source(text, path)).module()
+    module = _Parser(read_source(text, path)).module()
+    files = _parsed.get()
+    if files is not None:
+        files.append(Parsed(text, module))
+    return module
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A text as it was handed in, and its tree."""
+
+    text: str | bytes
+    module: tree.Module
+
+    @property
+    def uses(self) -> list[str]:
+        """The paths of the files beside it that it uses, as written."""
+        return [item.path for item in self.module.items if isinstance(item, tree.Use) and item.path is not None]
+
+
+@contextmanager
+def parsed_files() -> Iterator[list[Parsed]]:
+    """The list of all that is parsed inside, whoever asks for it: a text and the files that it uses."""
+    files: list[Parsed] = []
+    token = _parsed.set(files)
+    try:
+        yield files
+    finally:
+        _parsed.reset(token)
+
+
+_parsed: ContextVar[list[Parsed] | None] = ContextVar("parsed", default=None)
 
 
 Start: TypeAlias = tuple[tree.Docstring | None, tuple[tree.Use | tree.Def | tree.Loss, ...]]
@@ -173,6 +205,9 @@ class _Parser:
 
     def _failed(self, line: LogicalLine, at: int) -> tuple[Problem, int]:
         """The problem of a line that fails at a symbol, and where to go on."""
+        from lossdsl.syntax.blame import blame  # with all that knows mistakes: most texts have none
+        from lossdsl.syntax.failure import Failure
+
         accepts = frozenset(map(spelling, self.machine.accepts()))  # type: ignore[no-untyped-call]
         failure = Failure(line, at, accepts)
         if failure.found is None and failure.wants_operand and failure.goes_on():
@@ -207,6 +242,8 @@ class _Parser:
         if line.indent in (self.block_indent, *self.odd_indents) or isinstance(line.problem, TabCharacter):
             return True
         self.odd_indents.add(line.indent)
+        from lossdsl.syntax.blame import BREAKING
+
         continuing = line.word in _CONTINUING and line.indent > self.block_indent
         message = f"this line is indented by {line.indent} spaces, the lines of its block by {self.block_indent}"
         hint = BREAKING if continuing else f"indent it by {self.block_indent} spaces"
