@@ -156,9 +156,8 @@ def _used(files: Sequence[Parsed]) -> list[Used]:
     digests = {file.module.source.path: _digest(file.text) for file in files}
     found: dict[str, Used] = {}
     for file in files:
-        folder = Path(file.module.source.path).resolve().parent
         for origin in file.uses:
-            sought = folder / origin
+            sought = Path(file.module.source.path).resolve().parent / origin
             resolved = str(sought.resolve())
             found[str(sought)] = Used(str(sought), resolved, digests.get(resolved, ""))
     return list(found.values())

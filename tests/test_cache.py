@@ -373,3 +373,12 @@ def test_kept_code_needs_no_compiler(kept: Path) -> None:
 def test_no_derivative_is_derived_while_compiling() -> None:
     """SymPy judges the stated ones in tests, and is never on the way to code."""
     assert [row.name for row in TABLE.values() if row.derivative is None] == []
+
+
+def test_a_text_needs_no_folder(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even that the process is in one that still exists."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert [list(lossdsl.loads(TEXT)) for _ in range(2)] == [["squares", "labels"]] * 2

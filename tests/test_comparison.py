@@ -312,6 +312,54 @@ def test_intervals_are_those_of_student() -> None:
     assert not Interval(1.0, None).excludes_zero
 
 
+# ---------------------------------------------------------------- probabilities
+
+
+@pytest.mark.parametrize(
+    ("loss", "data", "source", "text"),
+    [
+        ("cross_entropy", CLASSES, "told", "the output p"),
+        ("spherical", CLASSES, "proved", "softmax(logits), at which it is proved to be proper"),
+        ("weighted_binary_cross_entropy", CLASSES, "proved", "sigmoid(logits), at which it is proved to be proper"),
+        ("focal", CLASSES, "convention", "softmax(logits), by convention"),
+        ("one_vs_all", CLASSES, "convention", "sigmoid(logits), by convention"),
+        ("binary_focal", TWO, "convention", "sigmoid(logits), by convention"),
+        ("poly1_cross_entropy", CLASSES, "convention", "softmax(logits), by convention"),
+        ("hinge", TWO, None, ""),
+        ("crammer_singer", CLASSES, None, ""),
+    ],
+)
+def test_where_probabilities_come_from(loss: str, data: Dataset, source: str | None, text: str) -> None:
+    told = matched(contender(loss), data).told
+    assert (told and told.source, str(told or "")) == (source, text)
+
+
+def test_weights_of_classes_make_a_link_a_convention() -> None:
+    weights = np.array([1.0, 2.0, 3.0])
+    told = matched(contender(("weighted_binary_cross_entropy", {"pos_weight": weights})), CLASSES).told
+    assert told is not None
+    assert told.source == "convention"
+
+
+def test_a_proved_link_is_what_the_loss_would_have_told() -> None:
+    row = "loss {}(z[n, c] | label[n] in c):\n{}    return mean[n](logsumexp[c](z) - z[n, label[n]])\n"
+    one = "loss {}(s[n] | y[n] in {{-1, 1}}):\n{}    return mean[n](exp(-y*s))\n"
+    for text, binding, data in (
+        (row, "    predict p[n, c] = softmax[c](z)\n", CLASSES),
+        (one, "    predict p[n] = sigmoid(2*s)\n", TWO),
+    ):
+        silent, told = lossdsl.loss(text.format("silent", "")), lossdsl.loss(text.format("told", binding))
+        found = compare([silent, told], data, seeds=1)
+        first, second = (found.run("linear", name) for name in ("silent", "told"))
+        assert first.told is not None
+        assert first.told.source == "proved"
+        assert first.scores["log_loss"] == pytest.approx(second.scores["log_loss"], rel=1e-12)
+        assert first.bins
+        assert "silent: probabilities are" in str(found)
+        assert "told: prob" not in str(found)
+        assert [run["probabilities"]["source"] for run in found.to_json()["runs"]] == ["proved", "told"]
+
+
 # ---------------------------------------------------------------- data
 
 

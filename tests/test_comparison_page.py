@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from lossdsl.cli.commands import commands
@@ -15,8 +16,11 @@ from lossdsl.diagnostics.explain import registry
 PAGE = (Path(__file__).parent.parent / "docs" / "comparing.md").read_text(encoding="utf-8")
 
 
-def test_the_session_of_the_page() -> None:
-    ((line, output),) = re.findall(r"^```console\n\$ lossdsl (.*?)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+SESSIONS = re.findall(r"^```console\n\$ lossdsl (.*?)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(("line", "output"), SESSIONS, ids=[line for line, _ in SESSIONS])
+def test_the_sessions_of_the_page(line: str, output: str) -> None:
     done = CliRunner().invoke(commands, shlex.split(line))
     assert done.exit_code == 0
     assert done.stdout == output

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from lossdsl.display import gradient_latex, gradient_mathml, loss_latex, loss_mathml
-from lossdsl.display.mathml import named
-from lossdsl.display.mathml_notation import notation_mathml, place
+from lossdsl.display.mathml_lines import MOST, lines_of, width
+from lossdsl.display.mathml_notation import named, notation_mathml, place
 from lossdsl.functions.table import TABLE
 from lossdsl.meaning import resolve
 from lossdsl.syntax import parse
@@ -141,3 +141,30 @@ def test_a_sum_has_its_range_below() -> None:
     root = ElementTree.fromstring(loss_mathml(program("loss f(x[n] | k[n]):\n    return sum[n where k > 0](x)\n")))
     (under,) = [element for element in root.iter() if element.tag.endswith("munder")]
     assert ["".join(child.itertext()) for child in under] == ["∑", "n:kn>0"]
+
+
+def test_long_sums_take_several_lines_and_lose_nothing() -> None:
+    terms = [f"(alpha{k}*x - beta{k})^2" for k in range(12)]
+    names = ", ".join(f"alpha{k} = 1, beta{k} = 0" for k in range(12))
+    text = loss_mathml(program(f"loss f(x[n]; {names}):\n    return {' + '.join(terms)} - x\n"))
+    root = assert_is_mathml(text)
+    rows = ["".join(row.itertext()) for row in root.iter() if row.tag.endswith("mtr")]
+    assert len(rows) > 2
+    assert rows[0].startswith("ℓn=(") and all(row[0] in "+−" for row in rows[1:])
+    assert max(map(len, rows)) < MOST + 20
+    one = shown(text).removeprefix("ℓn=")
+    assert one == "+".join(f"(α{k}\u2062xn−β{k})2".replace("\u2062", "") for k in range(12)) + "−xn"
+
+
+def test_signs_inside_of_brackets_break_no_line() -> None:
+    long = "<mrow>" + "<mi>x</mi><mo>+</mo>" * 60 + "<mi>x</mi></mrow>"
+    assert lines_of(long) == [long]
+    assert lines_of(f"<mi>y</mi><mo>−</mo>{long}") == [
+        "<mi>y</mi>",
+        f'<mspace width="1.5em"/><mo form="infix">−</mo>{long}',
+    ]
+    assert lines_of(f'<mo form="prefix">−</mo>{long}') == [f'<mo form="prefix">−</mo>{long}']
+
+
+def test_the_width_of_a_fraction_is_that_of_its_wider_part() -> None:
+    assert width("<mi>ab</mi><mfrac><mn>1</mn><mi>abcd</mi></mfrac><mspace width='1em'/><mo>&#x3C;</mo>") == 7

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from lossdsl.analysis.analyze import analyze
 from lossdsl.analysis.facts import Analysis, Answer, Fact, No, Unknown, Yes
 from lossdsl.analysis.judge import Judge
+from lossdsl.analysis.links import Link, link
 from lossdsl.analysis.witness import Witness
 from lossdsl.meaning.core import Program
 
-__all__ = ["Analysis", "Answer", "Fact", "Judge", "No", "Unknown", "Witness", "Yes", "analyze", "judge"]
+__all__ = ["Analysis", "Answer", "Fact", "Judge", "Link", "No", "Unknown", "Witness", "Yes", "analyze", "judge", "link"]
 
 
 def judge(program: Program, settings: Mapping[str, float] | None = None) -> Judge:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lossdsl.analysis import behaviour, shape, structure
+from lossdsl.analysis import behaviour, rows, shape, structure
 from lossdsl.analysis.classification import calibrated, proper
 from lossdsl.analysis.estimates import estimates
 from lossdsl.analysis.facts import NAMES, Analysis, Answer, Fact, No, Unknown, Yes
 from lossdsl.analysis.judge import Judge
+from lossdsl.analysis.minima import uncalibrated
 from lossdsl.analysis.numbers import Clock, Undecided
 from lossdsl.analysis.piecewise import Pieces, mirrored
+from lossdsl.analysis.scaling import unbounded
 from lossdsl.analysis.shape import Study
 from lossdsl.analysis.univariate import Cases, cases
 from lossdsl.analysis.vectors import Vectors
@@ -36,12 +38,14 @@ def analyze(program: Program, given: Mapping[str, float] | None = None, seconds:
     if functions is not None:
         found = {name: _mirrored(name, answer, functions) for name, answer in found.items()}
     studies = [] if functions is None else shape.studies(functions, judge, clock)
-    found |= _shape(looked, functions, studies, judge, clock)
+    of_rows = rows.answers(looked, judge, clock) if functions is None else {}
+    clock.more(MORE)
+    found |= _shape(looked, functions, studies, of_rows, found, judge, clock)
     clock.more(MORE)
     if functions is not None:
         found |= _behaviour(looked, functions, studies, judge, found)
     else:
-        found |= behaviour.consequences(found)
+        found |= _of_several(looked, judge, of_rows, found)
     facts = tuple(Fact(name, found[name]) for name in NAMES if name in found)
     return Analysis(program.name, _subject(looked), facts, structure.values(looked.settings))
 
@@ -92,8 +96,25 @@ def _behaviour(
     return found | {name: answer for name, answer in more.items() if answer is not None}
 
 
+def _of_several(
+    looked: View, judge: Judge, of_rows: Mapping[str, Answer], shape: Mapping[str, Answer]
+) -> dict[str, Answer]:
+    """The behaviour of a loss of several numbers at once."""
+    found = {name: answer for name, answer in of_rows.items() if name not in shape}
+    if "classification-calibrated" not in found:
+        answer = uncalibrated(looked, judge, isinstance(shape["convex"], Yes))
+        found |= {"classification-calibrated": answer} if answer is not None else {}
+    return found | behaviour.consequences(dict(shape))
+
+
 def _shape(
-    looked: View, functions: Cases | None, studies: Sequence[Study], judge: Judge, clock: Clock
+    looked: View,
+    functions: Cases | None,
+    studies: Sequence[Study],
+    of_rows: Mapping[str, Answer],
+    structured: Mapping[str, Answer],
+    judge: Judge,
+    clock: Clock,
 ) -> dict[str, Answer]:
     """The facts of shape: composition rules first, then each function of one number, then points of all predictions."""
     vectors = Vectors(looked, judge, clock)
@@ -106,13 +127,16 @@ def _shape(
         for name in shape.QUESTIONS:
             if name not in found:
                 found[name] = shape.answer(name, functions, studies)
-    found = implied(found)
+    found = implied(found | {name: of_rows[name] for name in shape.QUESTIONS if name in of_rows})
     if functions is None and free and isinstance(found.get("convex"), Yes):
         found["continuous"] = Yes("a convex function that is finite everywhere is continuous")
     open_questions = [n for n in shape.QUESTIONS if isinstance(found.get(n, Unknown(())), Unknown)]
     for name, answer in vectors.answers(open_questions, found.get("convex")):
         before = found.get(name)
         found[name] = _better(before, answer) if isinstance(before, Unknown) else answer
+    for name in shape.LARGEST_CONSTANT:
+        if isinstance(found.get(name), Unknown):
+            found[name] = unbounded(name, structured, looked, judge) or found[name]
     return implied(found)
 
 

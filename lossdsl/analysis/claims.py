@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from lossdsl.analysis.judge import Judge, Point, flat
+from lossdsl.analysis.tangents import SHARES, mean, weights_to_zero
 from lossdsl.functions.lazy import mpmath
 
 STEEP = 1_000_000
@@ -220,6 +221,79 @@ def _wrong_side(judge: Judge, right: Point, right_other: Point, wrong: Point, wr
     return f"where y = 1 has probability 0.75, {instead} has the mean loss {number(found)}, and {at} has {number(best)}"
 
 
+def _improper_row(judge: Judge, *points: Point) -> str | None:
+    """Where classes have the probabilities that the first row of logits stands for, another costs less on average.
+
+    The first half of the points are the one row with each label, the second half the other.
+    """
+    own, better = points[: len(points) // 2], points[len(points) // 2 :]
+    shares = judge.probabilities(own[0])
+    if len(shares) != len(own) or not _of_one_row(judge, own) or not _of_one_row(judge, better):
+        return None
+    costs = [judge.value(point) for point in points]
+    if not _finite(*costs, *shares):
+        return None
+    honest, other = (_mean(shares, costs[: len(own)]), _mean(shares, costs[len(own) :]))
+    if honest - other <= _noise(honest, other):
+        return None
+    at, instead = (shown({n: point[n] for n in judge.predictions}) for point in (own[0], better[0]))
+    return (
+        f"where the probabilities are {', '.join(map(number, shares))}, what {at} stands for, the mean loss is "
+        f"{number(honest)} there and {number(other)} at {instead}"
+    )
+
+
+def _tied_minimum(judge: Judge, *points: Point) -> str | None:
+    """A minimiser of the mean of a convex loss at which the most probable class is not ahead.
+
+    The first points are one row of scores with each label, the others rows around it; the loss has to be convex, which
+    is proved elsewhere.
+    """
+    count = len(SHARES[0])
+    rows = [points[k : k + count] for k in range(0, len(points), count)]
+    if len(points) % count or not all(_of_one_row(judge, row) for row in rows):
+        return None
+    scores = [flat(row[0][judge.predictions[0]]) for row in rows]
+    if scores[0][0] > max(scores[0][1:]):
+        return None
+    for shares in SHARES:
+        least = _below(judge, shares, rows[1:], scores[1:])
+        value = mean(shares, [judge.value(p) for p in rows[0]])
+        if least is not None and _finite(value) and abs(value - least) <= _noise(value):
+            at = shown({n: rows[0][0][n] for n in judge.predictions})
+            return (
+                f"where the classes have the probabilities {', '.join(map(number, shares))}, {at} has the mean loss "
+                f"{number(value)}, and no scores have less: tangents around add up to this bound"
+            )
+    return None
+
+
+def _below(judge: Judge, shares: Sequence[Fraction], rows: Sequence[Sequence[Point]], at: Sequence[Any]) -> Any | None:
+    """A number that the mean loss never goes below, by tangents at some rows; None where these do not give any."""
+    slopes = [[mean(shares, column) for column in zip(*map(judge.gradient, row), strict=True)] for row in rows]
+    found = weights_to_zero(slopes)
+    if found is None:
+        return None
+    total = mpmath().mpf(0)
+    for k, weight in found:
+        own = sum(g * v.numerator / v.denominator for g, v in zip(slopes[k], at[k], strict=True))
+        total += weight * (mean(shares, [judge.value(p) for p in rows[k]]) - own)
+    return total
+
+
+def _of_one_row(judge: Judge, points: Sequence[Point]) -> bool:
+    """Whether only the label differs, and is each class once."""
+    first = points[0]
+    labels = [n for n in first if any(p[n] != first[n] for p in points)]
+    if len(labels) != 1 or labels[0] in judge.predictions:
+        return False
+    return [flat(p[labels[0]]) for p in points] == [[k] for k in range(len(points))]
+
+
+def _mean(shares: Sequence[Any], values: Sequence[Any]) -> Any:
+    return sum(p * v for p, v in zip(shares, values, strict=True))
+
+
 CLAIMS: dict[str, Callable[..., str | None]] = {
     "above chord": _above_chord,
     "on chord": _on_chord,
@@ -235,6 +309,8 @@ CLAIMS: dict[str, Callable[..., str | None]] = {
     "not bent up": _bent_at,
     "sloped": _sloped_at,
     "improper": _improper,
+    "improper row": _improper_row,
+    "tied minimum": _tied_minimum,
     "wrong side": _wrong_side,
 }
 """By name: given the judge and the points, the claim with its numbers, or None where it does not hold."""

@@ -8,11 +8,10 @@ from typing import Any
 
 from lossdsl.analysis.facts import Answer, No, Unknown, Yes
 from lossdsl.analysis.judge import Judge
-from lossdsl.analysis.limits import limit
 from lossdsl.analysis.normal import is_zero
-from lossdsl.analysis.numbers import Undecided, same, sign_of, x
-from lossdsl.analysis.piecewise import Builder
-from lossdsl.analysis.profile import exact_text
+from lossdsl.analysis.numbers import Undecided, before, same, sign_of, x
+from lossdsl.analysis.piecewise import Builder, Pieces, merged
+from lossdsl.analysis.profile import Profile, exact_text
 from lossdsl.analysis.shape import Study
 from lossdsl.analysis.signs import signs
 from lossdsl.analysis.univariate import Case, Cases
@@ -28,8 +27,9 @@ def calibrated(studies: Sequence[Study], judge: Judge) -> Answer:
     """Of a margin loss phi: whether, wherever P(y = 1) is not 1/2, scores of the wrong sign cost more on average.
 
     Convex: exactly where phi'(0) < 0 (Bartlett, Jordan and McAuliffe 2006, theorem 2).  Otherwise it is enough that
-    phi(-m) - phi(m) is positive for m > 0, also in the limit, and phi'(0) < 0: then each wrong score costs more than
-    its opposite, and 0 more than a small right one.
+    phi(-m) - phi(m) is positive for m > 0, also in the limit, and that the slope of phi to the right of 0 is negative
+    and not above the one to the left: then each wrong score costs more than its opposite, and 0 more than a small right
+    one.
     """
     study = studies[0]
     try:
@@ -94,20 +94,42 @@ def _minus(value: Any) -> Any:
 
 
 def _by_pairs(study: Study) -> Answer:
-    """phi(m) < phi(-m) for all m > 0, by the signs of the difference."""
+    """phi(m) < phi(-m) for all m > 0, by the signs of the difference; and the mean loss falls from 0 to the right."""
     sp = sympy()
-    f = study.case.function
-    if f.points:
-        raise Undecided("phi(-m) - phi(m) of a loss in pieces that is not convex")
-    phi = f.pieces[0]
-    difference = phi.subs(x(), -x()) - phi
-    slope = sp.diff(phi, x()).subs(x(), 0)
-    ahead = signs(difference, sp.Integer(0), sp.oo, study.profile.clock)
-    far = limit(difference, sp.oo, "-")
-    if ahead.positive and sign_of(slope) < 0 and sign_of(far) > 0:
+    phi = study.case.function
+    zero = sp.Integer(0)
+    if study.profile.jump is not None:
+        raise Undecided("phi(-m) - phi(m) of a loss that jumps")
+    right = _after_zero(phi)
+    left = _after_zero(Pieces(*_mirrored(phi)))
+    difference = merged(Builder(zero, sp.oo, {}, study.profile.clock).apply("sub", [left, right]))
+    profile = Profile(difference, study.profile.clock)
+    below, above = _slopes_at_zero(study)
+    far = profile.end(0, True)
+    ahead = all(found.positive for _, _, found in profile.signs(0)) and all(sign_of(v) > 0 for v in difference.values)
+    if ahead and sign_of(above) < 0 and not before(below, above) and sign_of(far) > 0:
         ahead_by = f"phi(-m) - phi(m) is positive for m > 0, and tends to {exact_text(far)}"
-        return Yes(f"{ahead_by}; the slope at 0 is {exact_text(slope)}")
+        sides = (
+            exact_text(above)
+            if same(below, above)
+            else f"{exact_text(below)} from the left, {exact_text(above)} from the right"
+        )
+        return Yes(f"{ahead_by}; the slope at 0 is {sides}")
     return Unknown(("phi(m) < phi(-m) for all m > 0 and phi'(0) < 0", "the theorem for convex losses"))
+
+
+def _mirrored(f: Pieces) -> tuple[Any, ...]:
+    """f(-x)."""
+    turned = tuple(e.subs(x(), -x()) for e in f.pieces[::-1])
+    return -f.high, -f.low, tuple(-p for p in f.points[::-1]), f.values[::-1], turned
+
+
+def _after_zero(f: Pieces) -> Pieces:
+    """The part of a function on x > 0."""
+    sp = sympy()
+    kept = [k for k, p in enumerate(f.points) if before(sp.Integer(0), p)]
+    first = len(f.points) - len(kept)
+    return Pieces(sp.Integer(0), f.high, f.points[first:], f.values[first:], f.pieces[first:])
 
 
 # ---------------------------------------------------------------- propriety

@@ -75,8 +75,19 @@ def _part(part: Any, args: list[Box]) -> Box:
         return product
     if part.is_Pow:
         return _power(part, args)
+    if isinstance(part, sp.CRootOf) and part.is_real:
+        return _root(part)
     rule = RULES.get(part.func.__name__)
     return rule(*args) if rule is not None and len(args) == 1 else whole()
+
+
+def _root(part: Any) -> Box:
+    """An interval around a real root of a polynomial, by isolation."""
+    sp, iv = sympy(), mpmath().iv
+    width = sp.Rational(1, 2 ** (mpmath().mp.prec + 8))
+    near = part.eval_rational(width)
+    low, high = near - width, near + width
+    return hull(iv.mpf(int(low.p)) / iv.mpf(int(low.q)), iv.mpf(int(high.p)) / iv.mpf(int(high.q)))
 
 
 def hull(a: Box, b: Box) -> Box:

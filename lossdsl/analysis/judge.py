@@ -60,6 +60,16 @@ class Judge:
         value = found[0] if found else bound.arguments.tensors[self.predictions[0]].entries[0]
         return value.reshape(-1)[0] if isinstance(value, np.ndarray) else value
 
+    def probabilities(self, point: Point) -> list[Any]:
+        """Of the classes of one row: the one `predict` binding, else the softmax of the only prediction."""
+        bound = self._at(point)
+        found = list(bound.predict().values())
+        if found:
+            return list(np.asarray(found[0], dtype=object).reshape(-1))
+        logits = [mpf(v) for v in flat(point[self.predictions[0]])]
+        weights = [mpmath().exp(v - max(logits)) for v in logits]
+        return [w / sum(weights) for w in weights]
+
     def _at(self, point: Point) -> Interpreter:
         given = {name: np.array(_listed(value), dtype=object) for name, value in point.items()}
         return Interpreter(self.program, DIGITS).bind({**self.settings, **given})

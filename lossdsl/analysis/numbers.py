@@ -34,9 +34,14 @@ class Clock:
         """At least so much time from now on."""
         self._end = max(self._end, self._now() + seconds)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is time left."""
+        return self._now() <= self._end
+
     def check(self) -> None:
         """Undecided if the time is over."""
-        if self._now() > self._end:
+        if not self.goes_on:
             raise Undecided("the time for proofs is over")
 
 

@@ -213,6 +213,8 @@ QUESTIONS: dict[str, Callable[[Study], Found]] = {
     "smooth": smooth,
 }
 LARGEST_CONSTANT = frozenset({"Lipschitz", "smooth"})
+UNBOUNDED = frozenset({"steep", "gradient steep"})
+"""Claims that hold of the loss for some data, if the slope of what a unit more of the data adds has no bound."""
 ON_RAYS = {"strictly convex": "convex", "strongly convex": "convex"}
 """What has to hold of what a unit more of the data adds, where that is less than for the loss itself."""
 
@@ -233,7 +235,7 @@ def answer(name: str, cases: Cases, found: Sequence[Study]) -> Answer:
         except Undecided as failure:
             tried.append(f"{study.case.label}: no proof of {failure}" if study.case.label else f"no proof of {failure}")
     for study, result in decided:
-        if result.witness is not None and not study.case.ray:
+        if result.witness is not None and (not study.case.ray or result.witness.claim in UNBOUNDED):
             return No(result.witness, result.reason)
     if tried or not decided:
         return Unknown(tuple(tried))

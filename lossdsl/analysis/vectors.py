@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import cached_property
 
 from lossdsl.analysis.composition import shape_of
+from lossdsl.analysis.constants import Constants, constants
+from lossdsl.analysis.constants import answer as bounded
 from lossdsl.analysis.facts import Answer, No, Unknown, Yes
 from lossdsl.analysis.judge import Judge, Point
+from lossdsl.analysis.lines import Lines
 from lossdsl.analysis.numbers import Clock, Undecided
 from lossdsl.analysis.points import NEAR
 from lossdsl.analysis.smoothness import analytic
@@ -18,6 +22,7 @@ from lossdsl.analysis.witness import Witness, confirmed
 PAIRS = 60
 """Pairs of drawn points between which a witness is looked for."""
 RULES = "composition rules"
+LINES = "straight lines"
 
 
 class Vectors:
@@ -53,12 +58,32 @@ class Vectors:
                     yield name, self._stricter(convex)
                 case "quasi-convex":
                     yield name, self._by_chords("peak")
-                case _:
-                    yield name, Unknown(("functions of one number only",))
+                case "Lipschitz" | "smooth":
+                    yield name, self._bounded(name)
 
     def _rough(self, name: str, tried: Unknown) -> Answer:
         witness = self._near_ties("steep" if name == "continuous" else "gradient steep")
-        return No(witness) if witness is not None else Unknown((*tried.tried, "points around ties and zeros"))
+        if witness is not None:
+            return No(witness)
+        return self.lines.failure(name) or Unknown((*tried.tried, "points around ties and zeros", LINES))
+
+    def _bounded(self, name: str) -> Answer:
+        try:
+            found = self._constants
+            answer = bounded(name, found, self.view, self.judge, self.clock)
+            tried = "bounds operation by operation: they are infinite"
+        except Undecided as failure:
+            answer, tried = None, f"bounds operation by operation: no proof of {failure}"
+        return answer or self.lines.failure(name) or Unknown((tried, LINES))
+
+    @cached_property
+    def _constants(self) -> Constants:
+        return constants(self.view, self.clock)
+
+    @cached_property
+    def lines(self) -> Lines:
+        """The loss along straight lines."""
+        return Lines(self.view, self.judge, self.clock)
 
     def _by_chords(self, claim: str) -> Answer:
         witness = self._chords(claim)

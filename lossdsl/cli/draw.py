@@ -15,9 +15,14 @@ from lossdsl.meaning.core import Alternative, Arg, Program
 Values = dict[str, Any]
 
 
-def draw_arguments(program: Program, size: int, rng: np.random.Generator) -> tuple[Values, Values]:
-    """(arrays of predictions and data, hyperparameters without a default): the first prediction has about `size`."""
-    sizes = axis_sizes(program, size)
+def draw_arguments(
+    program: Program, size: int, rng: np.random.Generator, given: Mapping[str, int] | None = None
+) -> tuple[Values, Values]:
+    """(arrays of predictions and data, hyperparameters without a default): the first prediction has about `size`.
+
+    `given` are sizes of axes that are wanted exactly.
+    """
+    sizes = axis_sizes(program, size) | dict(given or {})
     arrays: Values = {}
     hyper: Values = {
         arg.name: float(arg.default) for arg in program.args if arg.role == "hyper" and arg.default is not None

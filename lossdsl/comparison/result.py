@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import Group
 
+    from lossdsl.comparison.probabilities import Told
+
 
 @dataclass(frozen=True)
 class Run:
@@ -30,6 +32,8 @@ class Run:
     bins: tuple[Bin, ...] = ()
     """Reliability over the rows for testing of all seeds together; empty without probabilities."""
     warnings: tuple[str, ...] = ()
+    told: Told | None = None
+    """Where probabilities come from; None where there are none."""
 
     def interval(self, metric: str) -> Interval | None:
         """The mean over seeds; None where there is no score."""
@@ -136,6 +140,7 @@ class Comparison:
             "metrics": metrics,
             "curves": [asdict(curve) for curve in run.curves],
             "calibration": [asdict(each) for each in run.bins],
+            "probabilities": None if run.told is None else {"source": run.told.source, "text": str(run.told)},
             "warnings": list(run.warnings),
         }
 

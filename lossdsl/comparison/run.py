@@ -129,7 +129,8 @@ def run_of(
         if trained.warning
     )
     scores = {metric: tuple(row[metric] for row in rows) for metric in names}
-    return Run(model.name, label, scores, curves, metrics.reliability(told) if told else (), warnings)
+    bins = metrics.reliability(told) if told else ()
+    return Run(model.name, label, scores, curves, bins, warnings, subject.told)
 
 
 def measured(subject: Subject, outputs: Outputs | None, y: Any) -> dict[str, float | None]:

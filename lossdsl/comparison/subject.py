@@ -11,6 +11,7 @@ import numpy as np
 
 from lossdsl.comparison.contenders import Contender
 from lossdsl.comparison.datasets import Dataset
+from lossdsl.comparison.probabilities import Told, told_by
 from lossdsl.fitting.inputs import Inputs, bind
 from lossdsl.fitting.links import Link, link_of
 from lossdsl.fitting.probabilities import Probabilities, probabilities_of
@@ -109,10 +110,10 @@ class Subject:
         told = {**predicted, **self._report({**predicted, **hyper})}
         if self.classes is None:
             return Outputs(scale.told(np.asarray(told[self.output], dtype=float)))
-        if self.probabilities is None:
-            scores = linear[self.classes.scores.name]
+        scores = linear[self.classes.scores.name]
+        if self.told is None:
             return Outputs((scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1))
-        p = np.asarray(told[self.probabilities.name], dtype=float)
+        p = np.asarray(told[self.told.output] if self.told.output else self.told.of(scores), dtype=float)
         p = np.stack([1 - p, p], axis=1) if p.ndim == 1 else p / p.sum(axis=1, keepdims=True)
         return Outputs(p.argmax(axis=1), p)
 
@@ -124,6 +125,11 @@ class Subject:
     @cached_property
     def probabilities(self) -> Probabilities | None:
         return probabilities_of(self.program, self.contender.settings, None)
+
+    @cached_property
+    def told(self) -> Told | None:
+        """Where probabilities of classes come from; None where there are none."""
+        return None if self.classes is None else told_by(self.program, self.classes, self.contender.settings)
 
     @cached_property
     def hyper(self) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def tables(comparison: Comparison) -> Group:
     parts: list[Text | Table] = [Text(heading(comparison))]
     for model in comparison.models:
         parts += [Text(""), *tables_of(comparison, model)]
-    parts += [Text(""), Text(notes(comparison))]
+    parts += [Text(""), Text("\n".join([notes(comparison), *sources(comparison)]))]
     warned = list(warnings(comparison))
     return Group(*parts, *([Text("\n" + "\n".join(warned))] if warned else []))
 
@@ -123,6 +123,16 @@ def notes(comparison: Comparison) -> str:
     if len(comparison.losses) > 1:
         told += ", differences seed by seed; * where it does not contain 0, not corrected for how many there are"
     return told + "."
+
+
+def sources(comparison: Comparison) -> Iterator[str]:
+    """Where probabilities come from that no output of a loss tells."""
+    for loss in comparison.losses if comparison.data.classes else ():
+        told = comparison.run(comparison.models[0], loss).told
+        if told is None:
+            yield f"{loss} tells no probabilities."
+        elif told.source != "told":
+            yield f"{loss}: probabilities are {told}."
 
 
 def warnings(comparison: Comparison) -> Iterator[str]:

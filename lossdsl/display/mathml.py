@@ -41,8 +41,21 @@ from lossdsl.display.latex import (
     REDUCTION,
     SUM,
 )
-from lossdsl.display.mathml_notation import THIN, TIMES, fenced, notation_mathml, place, row, word
-from lossdsl.display.notation import latex_name, size_name
+from lossdsl.display.mathml_lines import lines_of
+from lossdsl.display.mathml_notation import (
+    COMMA,
+    DOT,
+    THIN,
+    TIMES,
+    fenced,
+    index_mathml,
+    named,
+    notation_mathml,
+    place,
+    row,
+    word,
+)
+from lossdsl.display.notation import size_name
 from lossdsl.display.text import number_text
 from lossdsl.functions.table import TABLE
 from lossdsl.meaning import core
@@ -58,7 +71,6 @@ SIGNS = {"sum": "∑", "prod": "∏"}
 WORDS = {"argmax": "arg max", "argmin": "arg min", "log_softmax": "log softmax"}
 MINUS, NEGATION = "<mo>−</mo>", '<mo form="prefix">−</mo>'
 """Between two terms, and before one: the second has no space behind it."""
-COMMA, DOT = "<mo>,</mo>", "<mo>⋅</mo>"
 SEVERAL_LETTERS = re.compile(r"<mi>[^<]{2,}</mi>")
 
 
@@ -69,8 +81,8 @@ class Printer:
         self.alternatives: dict[int, str] = {}
         """Of conditionals that are written as cases, their lines."""
 
-    def text(self, formula: Formula) -> str:
-        return fold(formula, self._piece)[0]
+    def piece(self, formula: Formula) -> Piece:
+        return fold(formula, self._piece)
 
     def _piece(self, formula: Formula, parts: Sequence[Piece]) -> Piece:
         match formula:
@@ -134,18 +146,6 @@ class Printer:
             return None
         factors = [self._size(b.high.name) if b.high.op == "size" else f"<mn>{b.high.value}</mn>" for b in binders]
         return (DOT if any(f.startswith("<mn>") for f in factors) else TIMES).join(factors)
-
-
-def named(name: str, indices: Sequence[str] = ()) -> str:
-    """A name with what stands below it: its own index, and positions."""
-    base, below = latex_name(name)
-    subscript = COMMA.join([*([notation_mathml(below)] if below else []), *indices])
-    symbol = row(notation_mathml(base))
-    return f"<msub>{symbol}{row(subscript)}</msub>" if subscript else symbol
-
-
-def index_mathml(name: str) -> str:
-    return DOT if name == ".." else named(name)
 
 
 def _under(operator: str, below: str) -> str:
@@ -260,23 +260,36 @@ def _infix(function: str, left: Piece, right: Piece) -> Piece:
 
 
 def sheet_mathml(sheet: Sheet, left: str) -> str:
-    """The definitions, one a line, the last one with `left` on its left: one `math` element, as a block."""
+    """The definitions, one a line, the last one with `left` on its left: one `math` element, as a block.
+
+    A long sum takes several lines.
+    """
     printer = Printer(sheet)
     names = [named(d.name, [index_mathml(b.name) for b in d.binders]) for d in sheet.definitions[:-1]]
     lines = [(name, _right(printer, d)) for name, d in zip([*names, left], sheet.definitions, strict=True)]
-    if len(lines) == 1:
-        body = f"{lines[0][0]}<mo>=</mo>{lines[0][1]}"
+    if len(lines) == len(lines[0][1]) == 1:
+        body = f"{lines[0][0]}<mo>=</mo>{lines[0][1][0]}"
     else:
-        rows = "".join(f"<mtr><mtd>{name}</mtd><mtd><mo>=</mo>{right}</mtd></mtr>" for name, right in lines)
+        rows = "".join(_line(name, first) + "".join(map(_further, more)) for name, (first, *more) in lines)
         body = f'<mtable class="aligned" displaystyle="true" columnalign="right left">{rows}</mtable>'
     return f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">{body}</math>'
 
 
-def _right(printer: Printer, definition: Definition) -> str:
-    value = printer.text(one_fraction(definition.value))
-    if definition.kept is None:
-        return value
-    return f"{value}<mtext>&#x2003;where&#xA0;</mtext>{printer.text(definition.kept)}"
+def _line(name: str, right: str) -> str:
+    return f"<mtr><mtd>{name}</mtd><mtd><mo>=</mo>{right}</mtd></mtr>"
+
+
+def _further(right: str) -> str:
+    return f"<mtr><mtd></mtd><mtd>{right}</mtd></mtr>"
+
+
+def _right(printer: Printer, definition: Definition) -> list[str]:
+    """The lines of the right side."""
+    value, level = printer.piece(one_fraction(definition.value))
+    lines = lines_of(value) if level == SUM else [value]
+    if definition.kept is not None:
+        lines[-1] += f"<mtext>&#x2003;where&#xA0;</mtext>{printer.piece(definition.kept)[0]}"
+    return lines
 
 
 def element_left(binders: Sequence[Binder]) -> str:

@@ -11,10 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from lossdsl.display.notation import latex_name
+
 TIMES, APPLY = "<mo>&#x2062;</mo>", "<mo>&#x2061;</mo>"
 """Invisible: between factors, and between a function and its argument."""
 THIN = '<mspace width="0.1667em"/>'
 MINUS = "<mo>−</mo>"
+COMMA, DOT = "<mo>,</mo>", "<mo>⋅</mo>"
 
 LETTERS = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "varepsilon": "ε", "epsilon": "ϵ", "zeta": "ζ", "eta": "η",
@@ -55,6 +58,18 @@ def notation_mathml(latex: str, arguments: Sequence[str] = ()) -> str:
 
 def place(number: int) -> str:
     return chr(FIRST_PLACE + number)
+
+
+def named(name: str, indices: Sequence[str] = ()) -> str:
+    """A name with what stands below it: its own index, and positions."""
+    base, below = latex_name(name)
+    subscript = COMMA.join([*([notation_mathml(below)] if below else []), *indices])
+    symbol = row(notation_mathml(base))
+    return f"<msub>{symbol}{row(subscript)}</msub>" if subscript else symbol
+
+
+def index_mathml(name: str) -> str:
+    return DOT if name == ".." else named(name)
 
 
 def row(*parts: str) -> str:

@@ -1,0 +1,1 @@
+"""Benchmarks that others can run: `python -m benchmarks`; see docs/benchmarks.md."""
