@@ -21,6 +21,7 @@ from lossdsl.accuracy.naive import naive_code, text
 from lossdsl.accuracy.report import markdown
 from lossdsl.accuracy.samples import elements, ordinary
 from lossdsl.accuracy.selection import QUICK
+from lossdsl.accuracy.summation import Bounds, Summations
 from lossdsl.accuracy.truth import QUANTITIES, Judge, objects
 from lossdsl.accuracy.ulps import errors
 from lossdsl.check.compare import Fault
@@ -110,6 +111,43 @@ def test_a_sum_that_is_not_pairwise_is_seen(monkeypatch):
     found = measure_program(program(LOGISTIC), quick=True)
     assert not found.summaries["NumPy", "float32", "sum"].good
     assert found.summaries["PyTorch", "float32", "sum"].good
+
+
+DISTILLATION = """loss distillation(student[n, c] | teacher[n, c]):
+    p[n, c] = softmax[c](teacher[n, c])
+    return mean[n](sum[c](p*(log_softmax[c](teacher[n, c]) - log_softmax[c](student[n, c]))))
+"""
+
+
+@pytest.mark.parametrize(("ulps", "good"), [(0, True), (4000, False)])
+def test_a_small_sum_of_larger_terms_has_the_bound_of_pairwise_summation(ulps, good, monkeypatch):
+    def spoil(key, array):
+        return off_by_ulps(array, ulps) if key[0] == "value" else array
+
+    monkeypatch.setattr("lossdsl.accuracy.measurement.NumpyCode", Spoiled(spoil))
+    found = measure_program(program(DISTILLATION), quick=True, others=False).summaries["NumPy", "float64", "value"]
+    assert found.good == good
+    if good:
+        assert found.worst > 4 >= found.summed
+
+
+def bounds(text, **arguments):
+    return Bounds(
+        program(text), 40, {name: np.array(value) for name, value in arguments.items()}, Summations
+    ).of_elements()
+
+
+def test_sums_inside_a_value_are_off_by_the_magnitudes_of_their_terms():
+    squared = "loss l(x[n] | y[n]):\n    return 3*(sum[n](x) - mean[n](y))^2\n"
+    assert bounds(squared, x=[1.0, -2.0], y=[4.0, 2.0]) == 6 * abs(-1 - 3) * (3 + 3)
+    running = "loss l(x[n, c]):\n    s[n, c] = cumsum[c](x)\n    return mean[n](sum[c](s)*x[n, 0])\n"
+    assert bounds(running, x=[[1.0, -2.0], [3.0, 1.0]]).tolist() == [(3 + 1 + 1) * 1, (4 + 3 + 4) * 3]
+
+
+def test_one_term_and_terms_of_one_sign_are_allowed_nothing():
+    alone = "loss l(x[n, c]):\n    return mean[n](sum[c](x) + logsumexp[c](x) + norm[c](x))\n"
+    assert bounds(alone, x=[[2.0]]).tolist() == [0]
+    assert bounds(alone, x=[[2.0, -2.0]]).tolist() == [4]
 
 
 def test_nan_is_counted_apart(monkeypatch):

@@ -12,6 +12,7 @@ import pytest
 
 import lossdsl
 from lossdsl import cli
+from lossdsl.cli.commands import COMMANDS
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 HUBER = str(EXAMPLES / "huber_mse.loss")
@@ -349,7 +350,7 @@ def test_bench(lossdsl_) -> None:
 
 def test_help_names_every_command(lossdsl_) -> None:
     text = lossdsl_("--help").out
-    for name in ("compile", "check", "plot", "grad", "fmt", "list", "show", "explain", "bench", "compare", "tune"):
+    for name in COMMANDS:
         assert name in text
         assert lossdsl_(name, "--help").status == 0
 

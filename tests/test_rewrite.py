@@ -51,11 +51,35 @@ CASES: dict[str, tuple[str, str, str, list[float]]] = {
     "cross-entropy of a logit, of an indicator": (
         "softplus(x) - [t == 1]*x", "log_sigmoid", "softplus(x) - 2*[t == 1]*x", [40.0, 700.0, -700.0],
     ),
+    "product of exponentials": ("exp(x)*exp(2 - x)", "add", "exp(x)*sin(2 - x)", [1000.0, -900.0, 3.0]),
+    "exponential times a sigmoid": ("exp(x)*sigmoid(-2*x)", "where", "exp(x)*tanh(-2*x)", [1000.0, 30.0, 19.0, -50.0]),
+    "cross-entropy of a logit that can be infinite": (
+        "softplus(log(x) - log(1 - x)) - t*(log(x) - log(1 - x))", "log_sigmoid",
+        "softplus(log(x) - log(1 - x)) - w*(log(x) - log(1 - x))", [0.999, 1 - 2**-30, 1e-9],
+    ),
+    "certainty mixed with an exponential": (
+        "logaddexp(log_sigmoid(y), log_sigmoid(-y) - exp(x))", "log1p",
+        "logaddexp(log_sigmoid(y), log_sigmoid(-y) - x)", [-40.0, -9.0, -0.1, 0.1, 2.0],
+    ),
+    "logistic likelihood": ("x + 2*softplus(-x)", "logcosh", "x + 3*softplus(-x)", [1e-9, -1e-20, 40.0, -800.0]),
+    "logistic likelihood, of the opposite": (
+        "2*softplus(x) - x", "logcosh", "2*softplus(x) - y", [1e-9, -1e-20, 40.0, -800.0],
+    ),
     "expm1": ("exp(x) - 1", "expm1", "exp(x) - 2", [1e-20, -1e-17]),
     "power of a constant, minus one": ("2^x - 1", "expm1", "2^x - 2", [1e-20, 1e-6]),
     "expm1, reversed": ("1 - exp(x)", "expm1", "2 - exp(x)", [1e-20, -1e-17]),
     "complement of a power of a constant": ("1 - 0.5^x", "expm1", "2 - 0.5^x", [1e-9, 1e-3, 3.0]),
     "exprel": ("(exp(x) - 1)/x", "exprel", "(exp(x) - 1)/y", [1e-20, 0.5]),
+    "exponential minus its tangent, added to something": (
+        "y^2 + exp(x) - x - 1", "expm1_excess", "y^2 + exp(x) - x - 2", [1e-9, -1e-5, 3.0],
+    ),
+    "exponential minus its tangent, added to something, 1 first": (
+        "exp(x) + y^2 - 1 - x", "expm1_excess", "exp(x) + y^2 - 1 - y", [1e-9, -1e-5, 3.0],
+    ),
+    "tangent minus something and an exponential": (
+        "1 + x - y^2 - exp(x)", "expm1_excess", "1 + x - y^2 - exp(y)", [1e-9, -1e-5, 3.0],
+    ),
+    "exprel, reversed": ("(1 - exp(-x))/x", "exprel", "(1 - exp(-x))/y", [1e-20, 0.5, 40.0]),
     "hypot": ("sqrt(x^2 + y^2)", "hypot", "sqrt(x^3 + y^2)", [1e200, 1e-200]),
     "hypot of a constant": ("sqrt(x^2 + g)", "hypot", "sqrt(x^2 + y)", [1e200, -1e200]),
     "hypot, minus a leg": ("sqrt(x^2 + 4) - 2", "hypot_excess", "sqrt(x^2 + 4) - 3", [1e-9, 1e-5, 1e200]),
@@ -98,6 +122,10 @@ CASES: dict[str, tuple[str, str, str, list[float]]] = {
     "xlogy": ("w*log(x)", "xlogy", "3*log(x)", [0.5]),
     "xlog1py": ("w*log(1 - x)", "xlog1py", "3*log(1 - x)", [1e-20]),
     "weight of a sum of logarithms": ("w*(log(x) - log(y))", "guarded_mul", "w*(exp(x) - exp(y))", [0.5]),
+    "power of one plus, minus one": ("(1 + x^2)^g - 1", "pow1pm1", "(2 + x^2)^g - 1", [1e-9, 1e-5, 3.0]),
+    "complement of a power of one plus": ("1 - (1 + x^2)^g", "pow1pm1", "1 - (2 + x^2)^g", [1e-9, 1e-5, 3.0]),
+    "power, minus one": ("|x|^(g/10^9) - 1", "powm1", "|x|^(g/10^9) - 2", [1e-9, -3.0, 0.5]),
+    "complement of a power": ("1 - |x|^(g/10^9)", "powm1", "2 - |x|^(g/10^9)", [1e-9, -3.0, 0.5]),
     "root of a square": ("sqrt(x^2)", "abs", "sqrt(x^3)", [1e-200, 1e200]),
     "root of a product with itself": ("sqrt(x*x)", "abs", "sqrt(x*y)", [1e-200, 1e200]),
 }  # fmt: skip
@@ -258,6 +286,42 @@ def test_logarithm_of_an_extreme(name: str) -> None:
 def test_logarithms_of_extremes_keep_their_digits(name: str) -> None:
     text, _, _, points = EXTREMES[name]
     assert_digits(text, points)
+
+
+POWERS = {
+    "a relative error": ("(x - y)^2/x^2", "(x - y)^2/x", [1e200, 1e-100, -3.0]),
+    "weighed below": ("(x - y)^2/(t*x^2)", "(x - y)^2/(t*x)", [1e200, 1e-100, 2.0]),
+    "weighed above": ("(1 + w)*(x - y)^2/x^2", "(1 + w)*(x - y)^3/x^2", [1e200, 1e-100, 2.0]),
+}
+"""Quotients of equal powers: what fires, what stays, and inputs at which the powers overflow or underflow."""
+
+
+@pytest.mark.parametrize("name", POWERS)
+def test_quotient_of_powers(name: str) -> None:
+    text, near_miss, points = POWERS[name]
+
+    def is_power_of_a_ratio(text: str) -> bool:
+        return any(n.op == "pow" and n.args[0].op == "div" for n in reachable([lower(program(text)).element]))
+
+    assert is_power_of_a_ratio(text)
+    assert not is_power_of_a_ratio(near_miss)
+    assert_digits(text, points)
+
+
+def test_exponentials_of_several_signs_do_not_clash() -> None:
+    """exp(1000) is infinite, exp(-1000^2) is 0."""
+    module = import_generated(emit(program("exp(x)*exp(-x^2)")), "f")
+    value, slope = module.f_value_and_grad(np.array([1000.0, -1000.0]), *np.zeros((3, 2)), reduction="none")
+    np.testing.assert_array_equal([value, slope], 0)
+
+
+def test_products_of_exponentials_that_make_a_matrix_product_stay() -> None:
+    def exponents(text: str) -> list[str]:
+        (stage,) = lower(program(text)).table.stages.values()
+        return [n.args[0].op for n in reachable([stage.body]) if n.op == "exp"]
+
+    assert exponents("sum[i in n](exp(x[n])*exp(y[i]))") == ["read", "read"]
+    assert exponents("sum[i in n](exp(x[n] - y[i])*exp(y[i]))") == ["add"]
 
 
 EXPONENTIALS = {

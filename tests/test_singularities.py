@@ -51,6 +51,16 @@ def test_value_gradient_and_hessian_are_limits(text: str, value: int) -> None:
     np.testing.assert_allclose(f.hess_diag(**POINT, h=value), judge.hessian_diagonal("x").astype(float), rtol=1e-12)
 
 
+@pytest.mark.parametrize("text", [BARRON, BOX_COX, ALPHA, CROSS])
+@pytest.mark.parametrize("close", [1e-12, 1e-30, 1e-300])
+def test_near_0_a_power_keeps_its_digits(text: str, close: float) -> None:
+    """x^h - 1 is h log(x) there, which 1 rounds away."""
+    judge = Interpreter(program(text), digits=700).bind({**POINT, "h": close})
+    found, slope = lossdsl.loads(text)["f"].numpy().value_and_grad(**POINT, h=close)
+    assert found == pytest.approx(float(judge.value()), rel=1e-14)
+    np.testing.assert_allclose(slope, judge.gradient("x").astype(float), rtol=1e-14)
+
+
 @pytest.mark.parametrize("text, value", [(BARRON, 2), (TWEEDIE, 1)])
 def test_pytorch_has_the_same_limits(text: str, value: int) -> None:
     torch = pytest.importorskip("torch")

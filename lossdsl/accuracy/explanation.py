@@ -37,8 +37,11 @@ condition number explains an error and does not make it necessary: the tables sh
 after it where that is smaller (`35→2.1`).
 
 For losses with reductions the goal is that of pairwise summation: to the error of each term comes half an ulp for each
-halving of the number of terms, relative to the sum of their magnitudes (in a derivative, to the sum of the magnitudes
-of what the chain rule adds up).  The tables do not divide by that sum, so what a cancellation inside costs is visible.
+halving of the number of terms, relative to the sum of their magnitudes.  In a derivative these are the terms that the
+chain rule adds up; in a value, those of every `sum`, `mean` and `cumsum` inside the formula, times what the formula
+makes of that sum (`log(p) - log(q)` weighted by `p` and summed: a divergence that is small because the distributions
+are close is a small sum of larger terms).  `logsumexp`, `softmax`, `norm` and `prod` are allowed nothing of the kind.
+The tables do not divide by that sum, so what a cancellation inside costs is visible.
 
 ## How to read the tables
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from mpmath import mpf
 
 from lossdsl.accuracy.losses import functions
+from lossdsl.accuracy.summation import Bounds, Summations
 from lossdsl.check.jets import Jets
 from lossdsl.check.paths import Magnitudes
 from lossdsl.check.precision import Precision
@@ -213,18 +214,17 @@ def _limit(at: mpf, near: mpf) -> mpf:
 def magnitudes(
     judge: Judge, arguments: Arguments, truth: Answers, precision: Precision
 ) -> dict[Key, npt.NDArray[np.float64]]:
-    """For each entry the magnitude of the terms that the chain rule adds up, by its own: 1 where nothing cancels.
+    """For each entry the magnitude of what is added up, by its own: 1 where nothing cancels.
 
-    For values it is 1: what is summed inside a formula shows in its condition number.  Where terms cancel altogether,
-    the entry counts as large as the smallest normal number, whose ulp is that of 0.
+    For derivatives these are the terms of the chain rule, for values the terms of every sum inside the formula
+    (`lossdsl.accuracy.summation`).  Where terms cancel altogether, the entry counts as large as the smallest normal
+    number, whose ulp is that of 0.
     """
     smallest = mpf(float(np.finfo(precision.dtype).smallest_normal))
     with mpmath.workdps(DIGITS):
         found = _Everything(judge.form, DIGITS, arguments, Magnitudes).answers(judge.wrt)
-        return {
-            key: _relative(array if key[0] != "value" else truth[key], truth[key], smallest)
-            for key, array in found.items()
-        }
+        found["value", ""] = Bounds(judge.form, DIGITS, arguments, Summations).of_elements()
+        return {key: _relative(array, truth[key], smallest) for key, array in found.items()}
 
 
 def _relative(magnitude: Objects, true: Objects, smallest: mpf) -> npt.NDArray[np.float64]:

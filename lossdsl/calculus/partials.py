@@ -11,6 +11,7 @@ from collections.abc import Callable, Set
 from functools import cache
 from typing import Any
 
+from lossdsl.calculus.compounds import compound
 from lossdsl.functions.table import TABLE
 from lossdsl.ir.graph import Graph, Node, reachable
 from lossdsl.ir.stage import StageTable
@@ -78,9 +79,9 @@ class Differentiator:
                 if self.depends(weight):
                     adjoint[weight.id] = _plus(adjoint.get(weight.id), self.times(seed, value))
             else:
-                for arg, local in zip(node.args, derivative(g, node), strict=True):
-                    if self.depends(arg):
-                        adjoint[arg.id] = _plus(adjoint.get(arg.id), self.times(seed, local))
+                for below, local in compound(self.table, node) or zip(node.args, derivative(g, node), strict=True):
+                    if self.depends(below):
+                        adjoint[below.id] = _plus(adjoint.get(below.id), self.times(seed, local))
         return result
 
     def times(self, seed: Node, local: Node) -> Node:

@@ -18,6 +18,7 @@ COMMANDS = {
     "report": "Write a page about a loss for a browser: formulas, plots with sliders, facts, checks, code.",
     "compare": "Train several losses on real data, and measure what comes out.",
     "tune": "Choose hyperparameters of a loss, or weights of its terms, on real data.",
+    "search": "Propose new losses from a template with holes, and rank them on real data.",
     "explain": "Tell the long story of an error code.",
     "bench": "Time the generated code against PyTorch's autograd on the same formula.",
 }

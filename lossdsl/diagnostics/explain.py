@@ -10,6 +10,7 @@ from lossdsl.diagnostics.problem import Problem
 
 MODULES = (
     "syntax", "limits", "names", "indices", "types", "calls", "imports", "boosting", "fitting", "comparison", "tuning",
+    "searching",
 )  # fmt: skip
 """The modules of `lossdsl.diagnostics` that define codes."""
 

@@ -109,3 +109,17 @@ def _kl_div(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
     flat = np.where(np.asarray(x) == np.inf, x, y)
     far = np.where((np.asarray(x) == 0) | np.isinf(flat), flat, x * _log_ratio(x, y) - d)
     return np.where(np.abs(v) < 0.2, d * v + 2 * x * v * series, far)
+
+
+def _powm1(x: np.ndarray | float, c: np.ndarray | float) -> np.ndarray:
+    """x^c - 1 for x >= 0: by the logarithm where the power is close to 1."""
+    exponent = c * np.log(x)
+    near = (np.abs(exponent) < 0.5) | ((np.abs(np.asarray(x) - 1.25) < 0.75) & (exponent == exponent))
+    return np.where(near, np.expm1(exponent), np.power(x, c) - 1)
+
+
+def _pow1pm1(x: np.ndarray | float, c: np.ndarray | float) -> np.ndarray:
+    """(1 + x)^c - 1 for x >= -1: by the logarithm where the power is close to 1, or x much smaller."""
+    exponent = c * np.log1p(x)
+    near = (np.abs(exponent) < 0.5) | ((np.abs(x) < 1) & (exponent == exponent))
+    return np.where(near, np.expm1(exponent), np.power(1 + np.asarray(x), c) - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lossdsl.functions.lazy import mpmath
-from lossdsl.functions.oracles import INF, doubled, oracle
+from lossdsl.functions.oracles import INF, doubled, oracle, pow
 
 
 @oracle
@@ -108,3 +108,21 @@ def log_ratio(x: Any, y: Any) -> Any:
     if x == 0 or mp.isinf(y):
         return -mp.inf
     return mp.log(x / y) if y and x < INF else mp.inf
+
+
+@oracle
+def powm1(x: Any, c: Any) -> Any:
+    mp = mpmath()
+    if not 0 < x < INF or abs(c) == INF:
+        return pow(x, c) - 1 if x >= 0 else mp.nan
+    return mp.expm1(c * mp.log(x))
+
+
+@oracle
+def pow1pm1(x: Any, c: Any) -> Any:
+    mp = mpmath()
+    if abs(c) == INF:
+        return mp.nan if x < -1 else mp.mpf(0) if x == 0 else mp.inf if (x > 0) == (c > 0) else mp.mpf(-1)
+    if not -1 < x < INF:
+        return pow(1 + x, c) - 1 if x >= -1 else mp.nan
+    return mp.expm1(c * mp.log1p(x))

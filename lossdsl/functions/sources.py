@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import inspect
 from collections.abc import Iterable
 from importlib import resources
 from typing import Literal
@@ -21,11 +20,10 @@ def _definitions(backend: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for module in _MODULES[backend]:
         text = resources.files("lossdsl.functions").joinpath(f"{module}.py").read_text(encoding="utf-8")
+        lines = text.split("\n")  # once: ast.get_source_segment splits the whole text for every function
         for node in ast.parse(text).body:
             if isinstance(node, ast.FunctionDef):
-                segment = ast.get_source_segment(text, node)
-                assert segment is not None
-                found[node.name] = inspect.cleandoc(segment) if segment[0].isspace() else segment
+                found[node.name] = "\n".join(lines[node.lineno - 1 : node.end_lineno])
     return found
 
 

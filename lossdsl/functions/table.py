@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lossdsl.functions import algebraic, arithmetic, exponential, internal, piecewise, special, trigonometric
+from lossdsl.functions import algebraic, arithmetic, exponential, internal, piecewise, powers, special, trigonometric
 from lossdsl.functions.row import Function
 
-FAMILIES = (arithmetic, exponential, trigonometric, special, piecewise, internal, algebraic)
+FAMILIES = (arithmetic, exponential, trigonometric, special, piecewise, internal, algebraic, powers)
 
 TABLE: dict[str, Function] = {row.name: row for family in FAMILIES for row in family.ROWS}
 

@@ -122,3 +122,19 @@ def _kl_div(x: torch.Tensor | float, y: torch.Tensor | float) -> torch.Tensor:
     c, d = torch.where(near | flat, 2, x), torch.where(near | flat, 1, y)
     far = torch.where(flat, torch.where(x == torch.inf, x, y), c * _log_ratio(c, d) - (c - d))
     return torch.where(near, inside, far)
+
+
+def _powm1(x: torch.Tensor, c: torch.Tensor | float) -> torch.Tensor:
+    """x^c - 1 for x >= 0: by the logarithm where the power is close to 1."""
+    inside = (x > 0) & (x < torch.inf)
+    exponent = c * torch.log(torch.where(inside, x, 1))
+    near = inside & (exponent == exponent) & ((torch.abs(exponent) < 0.5) | (torch.abs(x - 1.25) < 0.75))
+    return torch.where(near, torch.expm1(torch.where(near, exponent, 0)), torch.pow(torch.where(near, 1, x), c) - 1)
+
+
+def _pow1pm1(x: torch.Tensor, c: torch.Tensor | float) -> torch.Tensor:
+    """(1 + x)^c - 1 for x >= -1: by the logarithm where the power is close to 1, or x much smaller."""
+    inside = (x > -1) & (x < torch.inf)
+    exponent = c * torch.log1p(torch.where(inside, x, 0))
+    near = inside & (exponent == exponent) & ((torch.abs(exponent) < 0.5) | (torch.abs(x) < 1))
+    return torch.where(near, torch.expm1(torch.where(near, exponent, 0)), torch.pow(1 + torch.where(near, 0, x), c) - 1)

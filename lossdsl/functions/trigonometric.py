@@ -75,7 +75,7 @@ ROWS = (
     Function(
         "tanh", 1, lambda x: sympy().tanh(x), oracles.tanh, "np.tanh({0})", "torch.tanh({0})", (REAL,), SIGNED_UNIT,
         # 1/cosh^2 without its overflow, 1 - tanh^2 without its cancellation
-        derivative=lambda o, x: (4 * o.sigmoid(2 * x) * o.sigmoid(-2 * x),), monotone=1,
+        derivative=lambda o, x: (4 * (o.sigmoid(2 * x) * o.sigmoid(-(2 * x))),), monotone=1,
         latex="\\tanh\\left({0}\\right)", finite_derivative=True, source=C99,
     ),
 )  # fmt: skip

@@ -29,6 +29,7 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
                 found = (
                     stages.quotient(table, a, b)
                     or stages.over_exponentials(table, a, b)
+                    or stages.over_power(table, a, b)
                     or stages.over_product(table, a, b)
                 )
             case "pow", (a, b):

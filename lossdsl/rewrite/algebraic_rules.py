@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from lossdsl.rewrite.guards import few_factors, leg_is_not_negative, number_without_sign, root, shares
+from lossdsl.rewrite.guards import (
+    any_exponent,
+    few_factors,
+    leg_is_not_negative,
+    number_without_sign,
+    root,
+    shares,
+    tuned_exponent,
+)
 from lossdsl.rewrite.pattern import Rule
 
 ALGEBRAIC: tuple[Rule, ...] = (
@@ -70,6 +78,34 @@ ALGEBRAIC: tuple[Rule, ...] = (
         lambda o: o.power_deficit(o.n, o.x),
         "Tukey near zero: 1 - (1 - x)^3 cancels to zero for x < 1e-16",
         few_factors,
+    ),
+    Rule(
+        "power of one plus, minus one",
+        lambda o: (1 + o.x) ** o.c - 1,
+        lambda o: o.pow1pm1(o.x, o.c),
+        "Barron's general loss near zero: (1 + x)^c - 1 cancels to zero for x < 1e-16 or c < 1e-16",
+        any_exponent,
+    ),
+    Rule(
+        "complement of a power of one plus",
+        lambda o: 1 - (1 + o.x) ** o.c,
+        lambda o: -o.pow1pm1(o.x, o.c),
+        "the same in another order",
+        any_exponent,
+    ),
+    Rule(
+        "power, minus one",
+        lambda o: o.x**o.c - 1,
+        lambda o: o.powm1(o.x, o.c),
+        "Box-Cox and Tsallis: x^c - 1 is about c log(x) for small c, and cancels to zero for c < 1e-16",
+        tuned_exponent,
+    ),
+    Rule(
+        "complement of a power",
+        lambda o: 1 - o.x**o.c,
+        lambda o: -o.powm1(o.x, o.c),
+        "the same in another order",
+        tuned_exponent,
     ),
     Rule(
         "root of a square",

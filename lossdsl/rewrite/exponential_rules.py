@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from lossdsl.rewrite.guards import complements, is_label, number_without_sign, positive_number
+from lossdsl.rewrite.guards import (
+    complements,
+    is_label,
+    number_without_sign,
+    one_has_all_indices,
+    positive_number,
+    unchanged,
+)
 from lossdsl.rewrite.pattern import Rule
+
+SATURATED = -40
+"""Below it 1 + exp(x) is 1 in double precision."""
 
 EXPONENTIAL: tuple[Rule, ...] = (
     Rule(
@@ -29,6 +39,20 @@ EXPONENTIAL: tuple[Rule, ...] = (
         lambda o: o.x / o.exp(o.y),
         lambda o: o.x * o.exp(-o.y),
         "exp(y) underflows to 0 in the denominator, and the derivative is 0*inf",
+    ),
+    Rule(
+        "product of exponentials",
+        lambda o: o.exp(o.x) * o.exp(o.y),
+        lambda o: o.exp(o.x + o.y),
+        "inf*0 where one of them overflows; the sum of the exponents is rounded once",
+        one_has_all_indices,
+    ),
+    Rule(
+        "exponential times a sigmoid",
+        lambda o: o.exp(o.x) * o.sigmoid(o.y),
+        lambda o: o.where(o.lt(o.y, SATURATED), o.exp(o.x + o.y), unchanged(o.exp(o.x), o.sigmoid(o.y))),
+        "inf*0 where the exponential overflows; below -40, sigmoid(y) is exp(y) to the last digit",
+        one_has_all_indices,
     ),
     Rule(
         "sigmoid complement",
@@ -150,6 +174,30 @@ EXPONENTIAL: tuple[Rule, ...] = (
         lambda o: o.exp(o.x) - o.x - 1,
         lambda o: o.expm1_excess(o.x),
         "the same in another order",
+    ),
+    Rule(
+        "exponential minus its tangent, added to something",
+        lambda o: o.a + o.exp(o.x) - o.x - 1,
+        lambda o: o.a + o.expm1_excess(o.x),
+        "divergence of a Gaussian from the standard one, (m^2 + exp(s) - s - 1)/2: s^2/2 is lost beside 1",
+    ),
+    Rule(
+        "exponential minus its tangent, added to something, 1 first",
+        lambda o: o.a + o.exp(o.x) - 1 - o.x,
+        lambda o: o.a + o.expm1_excess(o.x),
+        "the same in another order",
+    ),
+    Rule(
+        "tangent minus something and an exponential",
+        lambda o: 1 + o.x - o.a - o.exp(o.x),
+        lambda o: -(o.a + o.expm1_excess(o.x)),
+        "the same with its sign turned round, as Kingma and Welling write it",
+    ),
+    Rule(
+        "exprel, reversed",
+        lambda o: o.expm1(-o.x) / o.x,
+        lambda o: -o.exprel(-o.x),
+        "0/0 at the origin; the second derivative of log((1 - exp(-x))/x), 1/12 there, has no digits left below 1e-7",
     ),
     Rule(
         "exprel",

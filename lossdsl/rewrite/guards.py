@@ -69,6 +69,30 @@ def number_without_sign(match: Match, table: StageTable) -> bool:
     return is_one_number(table, match["c"]) and sign(table, match["c"]) != "any"
 
 
+def opposites_and_a_size(match: Match, table: StageTable) -> bool:
+    """x and y are each other's negative, and u is at least 0."""
+    return match["y"] is -match["x"] and sign(table, match["u"]) != "any"
+
+
+def mixed_with_certainty(o: Vocabulary) -> Node:
+    """log(p + (1 - p) exp(-u)) by log1p for a small u, and as it is for others, where p may underflow."""
+    near: Node = o.log1p(o.sigmoid(o.y) * o.expm1(-o.u))
+    g = near.graph
+    far = g.raw("logaddexp", o.log_sigmoid(o.x), o.log_sigmoid(o.y) - o.u)
+    return g.where(o.lt(o.u, 1), near, far)
+
+
+def one_has_all_indices(match: Match, table: StageTable) -> bool:
+    """A product over indices of both, as in sum[d](exp(a[i, d])*exp(b[j, d])), is better left to a matrix product."""
+    x, y = match["x"].free, match["y"].free
+    return x <= y or y <= x
+
+
+def unchanged(a: Node, b: Node) -> Node:
+    """The product as it is, where it is a part of what replaces it."""
+    return a.graph.raw("mul", a, b)
+
+
 def root(o: Vocabulary) -> Node:
     """The square root of c: a fraction where it is one."""
     c: Node = o.c
@@ -93,6 +117,18 @@ def shares(match: Match, table: StageTable) -> bool:
     x, y = match["x"], match["y"]
     known = sign(table, x) != "any" and sign(table, y) != "any"
     return known and any(node.op == "read" for node in reachable([x])) and "extent" not in (x.op, y.op)
+
+
+def tuned_exponent(match: Match, table: StageTable) -> bool:
+    """The exponent is a number that may come close to 0, and the base a number that has such powers."""
+    c, base = match["c"], match["x"]
+    return not c.is_const and is_one_number(table, c) and sign(table, base) != "any" and not base.is_const
+
+
+def any_exponent(match: Match, table: StageTable) -> bool:
+    """The exponent is one number, and no root or small whole number, which have forms of their own."""
+    c, x = match["c"], match["x"]
+    return is_one_number(table, c) and sign(table, x) != "any" and any(n.op == "read" for n in reachable([x]))
 
 
 def few_factors(match: Match, table: StageTable) -> bool:

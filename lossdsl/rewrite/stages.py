@@ -149,6 +149,29 @@ def over_product(table: StageTable, numerator: Node, denominator: Node) -> Node 
     return None
 
 
+def over_power(table: StageTable, numerator: Node, denominator: Node) -> Node | None:
+    """x^n/y^n as (x/y)^n, with what weighs it left outside: powers overflow where that of the ratio does not."""
+    n = _whole_exponent(denominator)
+    if n is None or is_steep(table, denominator.args[0]):
+        return None
+    match numerator.op, numerator.args:
+        case "pow", (x, _) if numerator.args[1] is n:
+            return (x / denominator.args[0]) ** n
+        case "div", (x, z) if (inner := over_power(table, x, denominator)) is not None:
+            return inner / z
+        case "mul", (w, x) if (inner := over_power(table, x, denominator)) is not None:
+            return w * inner
+    return None
+
+
+def _whole_exponent(node: Node) -> Node | None:
+    """The exponent of a power that is defined for negative numbers too."""
+    match node.op, node.args:
+        case "pow", (_, n) if isinstance(n.value, Fraction) and n.value.denominator == 1 and n.value >= 2:
+            return n
+    return None
+
+
 def over_exponentials(table: StageTable, numerator: Node, denominator: Node) -> Node | None:
     """x/(c + exp(y)) by a sigmoid, exp(x)/(exp(y) + sum(exp(...))) as an exponential: none of them inf/inf."""
     if denominator.op != "add":

@@ -350,3 +350,21 @@ def _host_digamma(x: float) -> float:
     r = 1 / (x * x)
     series = r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r * (1 / 132 - r * 691 / 32760)))))
     return total + math.log(x) - 1 / (2 * x) - series
+
+
+def _host_powm1(x: float, c: float) -> float:
+    if x < 0:
+        return math.nan
+    exponent = c * _host_log(x)
+    if abs(exponent) < 0.5 or (0.5 < x < 2 and exponent == exponent):
+        return _host_expm1(exponent)
+    return _host_pow(x, c) - 1
+
+
+def _host_pow1pm1(x: float, c: float) -> float:
+    if x < -1:
+        return math.nan
+    exponent = c * _host_log1p(x)
+    if abs(exponent) < 0.5 or (abs(x) < 1 and exponent == exponent):
+        return _host_expm1(exponent)
+    return _host_pow(1 + x, c) - 1

@@ -20,6 +20,7 @@ HARMLESS = frozenset({
 POLES: dict[tuple[str, int], tuple[int, ...]] = {
     ("sqrt", 0): (0,), ("log", 0): (0,), ("log2", 0): (0,), ("log10", 0): (0,), ("log1p", 0): (-1,), ("pow", 0): (0,),
     ("div", 1): (0,), ("guarded_div", 1): (0,), ("xlogy", 1): (0,), ("xlog1py", 1): (-1,), ("sqrt1pm1", 0): (-1,),
+    ("powm1", 0): (0,), ("pow1pm1", 0): (-1,),
     ("asin", 0): (-1, 1), ("acos", 0): (-1, 1), ("logit", 0): (0, 1), ("log1mexp", 0): (0,),
 }  # fmt: skip
 """(function, argument) -> where the derivative with respect to it is infinite."""

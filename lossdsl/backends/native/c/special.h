@@ -259,3 +259,17 @@ static inline double polygamma_d(double order, double x)
         value = value * cotangent + derivative[i];
     return -sign * total - pow(3.141592653589793, k + 1.0) * value;
 }
+
+/* x^c - 1 for x >= 0: by the logarithm where the power is close to 1. */
+static inline double powm1_d(double x, double c)
+{
+    double exponent = c * log_d(x);
+    return (ABS(exponent) < 0.5) | ((x > 0.5) & (x < 2.0) & (exponent == exponent)) ? expm1_d(exponent) : pow_d(x, c) - 1.0;
+}
+
+/* (1 + x)^c - 1 for x >= -1: by the logarithm where the power is close to 1, or x much smaller. */
+static inline double pow1pm1_d(double x, double c)
+{
+    double exponent = c * log1p_d(x);
+    return (ABS(exponent) < 0.5) | ((ABS(x) < 1.0) & (exponent == exponent)) ? expm1_d(exponent) : pow_d(1.0 + x, c) - 1.0;
+}
