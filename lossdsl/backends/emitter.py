@@ -95,13 +95,17 @@ class Emitter:
         """(array, axis, id of position) of reads that have been checked to be in range wherever they are made."""
         self.guards: dict[tuple[str, int, int], Node] = {}
         """The same -> the condition under which the read is used: elsewhere it is made at the start of its axis."""
+        self.extents: dict[Extent, str] = {}
+        """Texts of extents that are variables of their own: the ends of a block of rows."""
         self._planned: dict[str, None] = {}
         self._sorts: bool | None = None
 
     # ------------------------------------------------------------ the plan
 
-    def plan(self, roots: Sequence[Node]) -> None:
-        """Count uses and fix the order of axes for everything that will be emitted."""
+    def plan(self, roots: Sequence[Node], first: Sequence[Index] = ()) -> None:
+        """Count uses and fix the order of axes, those of `first` at the front, for everything that will be emitted."""
+        for index in first:
+            self._order.setdefault(index, len(self._order))
         nodes = stage_nodes(self.table, roots)
         for node in nodes:
             self._uses.update(a.id for a in node.args)
@@ -148,6 +152,8 @@ class Emitter:
 
     def extent(self, extent: Extent) -> str:
         """A whole number known at the call."""
+        if extent in self.extents:
+            return self.extents[extent]
         match extent.op:
             case "const":
                 return str(extent.value)
@@ -209,6 +215,12 @@ class Emitter:
                 elif self._wants_variable(node, text):
                     text = self._assign(node, text)
                 self._text[key] = text
+
+    def settle(self, node: Node) -> None:
+        """Compute a node here, so that statements in a function inside of this one find it in a variable."""
+        text = self.value(node)
+        if "(" in text.code or (node.free and not text.code.isidentifier()):
+            self._text[node.id, node.kind] = self._assign(node, text)
 
     def _wants_variable(self, node: Node, text: Text) -> bool:
         if not node.args or (node.op == "read" and text.code.isidentifier()):

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from lossdsl.backends.native.products import large_products
 from lossdsl.backends.native.source import VALUE, Kernel, SourceWriter, Wanted
-from lossdsl.backends.native.support import IMPORTS, native_interface, native_runtime
+from lossdsl.backends.native.support import IMPORTS, native_interface, native_names, native_runtime
 from lossdsl.backends.numpy.arguments import INDENT
 from lossdsl.backends.numpy.module import NumpyModule
 from lossdsl.backends.programs import Output
@@ -34,6 +34,7 @@ class NativeModule(NumpyModule):
         self.local = self.interface.locals
         fresh = self.interface.names.fresh
         self.found, self.shapes, self.asked = fresh("found"), fresh("shapes"), fresh("asked")
+        self.brought = native_names()
         self.writer = SourceWriter(self.interface, self.derived)
         self.kernels: list[Kernel] = []
 

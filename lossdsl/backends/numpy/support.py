@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Collection
 from functools import lru_cache
 from importlib import resources
 
@@ -13,7 +15,7 @@ from lossdsl.meaning.core import Program
 
 def numpy_interface(program: Program) -> Interface:
     """The public names of a module; none of them is that of a function that the module brings along."""
-    return Interface(program, helper_names("numpy") | frozenset(runtime_functions()) | {"_arguments"})
+    return Interface(program, helper_names("numpy") | frozenset(runtime_functions()) | {"_arguments", *IMPORTS})
 
 
 def quoted(text: str) -> str:
@@ -31,25 +33,49 @@ def _escaped(char: str) -> str:
 
 @lru_cache(maxsize=1)
 def runtime_functions() -> dict[str, str]:
-    """The source of each function of the runtime, by name; read without importing it, nor NumPy."""
-    found = {}
-    for module in ("runtime", "order_runtime"):
+    """The source of each function and constant of the runtime, by name; read without importing it, nor NumPy."""
+    found: dict[str, str] = {}
+    for module in ("runtime", "order_runtime", "block_runtime"):
         source = resources.files("lossdsl.backends.numpy").joinpath(f"{module}.py").read_text(encoding="utf-8")
-        for node in ast.parse(source).body:
+        lines = source.splitlines()
+        body = ast.parse(source).body
+        for node, following in zip(body, [*body[1:], None], strict=True):
+            last = node.end_lineno
             if isinstance(node, ast.FunctionDef):
-                found[node.name] = ast.get_source_segment(source, node) or ""
+                first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+                name = node.name
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                first, target = node.lineno, node.targets[0] if isinstance(node, ast.Assign) else node.target
+                assert isinstance(target, ast.Name)
+                name = target.id
+                if isinstance(following, ast.Expr):  # what explains it
+                    last = following.end_lineno
+            else:
+                continue
+            found[name] = "\n".join(lines[first - 1 : last])
     return found
 
 
-def runtime_source(body: str) -> list[str]:
-    """The runtime functions that the text calls, and those that they call."""
+def runtime_source(body: str, without: Collection[str] = ()) -> list[str]:
+    """The runtime functions that the text calls, and those that they call, but for those in `without`."""
     known = runtime_functions()
     wanted: set[str] = set()
     pending = [body]
     while pending:
-        text = pending.pop()
-        for name, source in known.items():
-            if name not in wanted and f"{name}(" in text:
-                wanted.add(name)
-                pending.append(source)
-    return [source for name, source in known.items() if name in wanted]
+        for name in set(re.findall(r"\w+", pending.pop())) & known.keys() - wanted:
+            wanted.add(name)
+            pending.append(known[name])
+    return [source for name, source in known.items() if name in wanted and name not in without]
+
+
+IMPORTS = ("contextvars", "functools", "itertools", "os", "threading")
+"""Modules of the standard library that the runtime may need."""
+
+
+def imports(text: str, without: Collection[str] = ()) -> str:
+    """The imports that a module with this text starts with, but for modules in `without`."""
+    names = [name for name in IMPORTS if f"{name}." in text and name not in without]
+    lines = [f"import {name}" for name in names]
+    if "Callable[" in text:
+        lines.append("from collections.abc import Callable, Sequence")
+    return "\n".join([*lines, "from typing import Any"])
