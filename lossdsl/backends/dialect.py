@@ -24,6 +24,11 @@ class Dialect(Protocol):
 
     def where(self, condition: str, then: str, otherwise: str) -> str: ...
 
+    def select(self, condition: str, then: str, otherwise: str) -> str:
+        """`where` for numbers, not positions; it may call the helpers named in `select_helpers`."""
+
+    select_helpers: Sequence[str]
+
     def number(self, text: str) -> str:
         """A Python number as a scalar of the dtype of the computation."""
 

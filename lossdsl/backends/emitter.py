@@ -79,7 +79,7 @@ class Emitter:
         hints: Mapping[int, str],
     ) -> None:
         self.dialect, self.table, self.graph = dialect, table, table.graph
-        self.arrays, self.hosts, self.sizes = arrays, frozenset(hosts), sizes
+        self.arrays, self.hosts, self.sizes = dict(arrays), frozenset(hosts), sizes
         self.names, self.hints = names, hints
         self.lines: list[str] = []
         self.helpers: dict[str, None] = {}
@@ -393,7 +393,12 @@ class Emitter:
         hosts = [self.value(n, view).host for n in (then, otherwise)]
         if all(hosts) and view == "real":
             sides = [self.dialect.number(s) for s in sides]
-        return Text(self.dialect.where(chosen, *sides))
+        return Text(self.select(chosen, *sides) if view == "real" else self.dialect.where(chosen, *sides))
+
+    def select(self, condition: str, then: str, otherwise: str) -> str:
+        """A choice between numbers, element by element."""
+        self.helpers |= dict.fromkeys(self.dialect.select_helpers)
+        return self.dialect.select(condition, then, otherwise)
 
     def _host_where(self, node: Node, view: View) -> Text:
         """A choice that depends on hyperparameters only: Python's conditional evaluates one side."""

@@ -91,6 +91,8 @@ def masked(emitter: Emitter, stage: Stage) -> tuple[str, list[Index]]:
     chosen = emitter.lifted(stage.body, onto, view)
     if emitter.value(stage.body, view).host and view == "real":
         chosen = emitter.dialect.number(chosen)
+    if view == "real":
+        return emitter.select(condition, chosen, neutral), onto
     return emitter.dialect.where(condition, chosen, neutral), onto
 
 

@@ -1,7 +1,7 @@
 """A program, rewritten so that its passes over the rows read nothing but their own block and what was computed before.
 
-In a pass the block axis is an index of its own, `Schedule.row`, which runs from `start` to `stop`: the rows of one block.
-Nodes that mention it are evaluated block by block; nodes that do not are the same for all blocks.
+In a pass the block axis is an index of its own, `Schedule.row`, which runs over the rows of one block, from `start` to
+`stop`.  Nodes that mention it are evaluated block by block; nodes that do not are the same for all blocks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STOP = Extent("size", name="\0stop")
 
 @dataclass(frozen=True)
 class Part:
-    """A sum, product or extremum over all rows: `stage` is that over the rows of one block, `total` the array of all."""
+    """A sum, product or extremum over all rows, named `total`; `stage` is that over the rows of one block."""
 
     total: str
     stage: Stage
@@ -67,6 +67,8 @@ class Schedule:
     table: StageTable
     size: Extent
     row: Index
+    across: tuple[Index, ...]
+    """The indices that run over all rows."""
     passes: list[Pass]
     wholes: dict[int, list[str]]
     finals: dict[str, Wanted]
@@ -100,7 +102,7 @@ class _Writer:
         self.memos: dict[tuple[Index | None, int], dict[int, Node]] = {}
 
     def _row(self) -> Index:
-        """The index of a block; that it ends at the end of the axis is part of its range, so that reads need no check."""
+        """The index of a block; that it ends within the axis is part of its range, so that reads need no check."""
         named = next(i.row for i in reversed(self.items) if i.row is not None)
         return Index(f"row of {named.name}", START, Extent("min", (self.found.items.size, STOP)))
 
@@ -119,9 +121,13 @@ class _Writer:
             else:
                 self._in_pass(item, passes[phase])
         moved = self._moved()
-        return Schedule(
-            self.table, self.found.items.size, self.row, list(passes.values()), wholes, finals, self._users(), moved
-        )
+        size, users = self.found.items.size, self._users()
+        passed = list(passes.values())
+        return Schedule(self.table, size, self.row, self._across(), passed, wholes, finals, users, moved)
+
+    def _across(self) -> tuple[Index, ...]:
+        found = [i for item in self.items for i in (*item.loops, *item.out)]
+        return tuple(dict.fromkeys(i for i in found if self.found.items.runs_over_rows(i)))
 
     def _in_pass(self, item: Item, where: Pass) -> None:
         if item.wanted is not None:

@@ -7,13 +7,13 @@ import functools
 import itertools
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-_BLOCK = 32768
-"""Numbers in one array of a block: a few of these stay in the second-level cache."""
+_BLOCK = 65536
+"""Numbers in one array of a block: a few of these stay in the cache, and calls of NumPy cost little beside them."""
 
 _threads: contextvars.ContextVar[int | None] = contextvars.ContextVar("threads", default=None)
 """How many threads a call may use; None: those of LOSSDSL_THREADS, or as many as there are processors, at most 8."""
@@ -44,18 +44,36 @@ def _in_blocks(
     size = max(_BLOCK // max(width, 1), min(256, _BLOCK) if products else 1, 1)
     count = -(-n // size)
     if count <= 1:
-        return _joined(ops, [rows(0, n)])
+        return rows(0, n)
+    _keep_freed_memory()
     size = -(-n // count)
     groups = -(-count // -(-count // 16))  # of as many blocks each
     bounds = [min(count * k // groups * size, n) for k in range(groups + 1)]
 
+    samples: list[tuple[Any, ...]] = []
+
+    def block(start: int, end: int) -> tuple[Any, ...]:
+        part = rows(start, min(start + size, end))
+        if start == 0:
+            samples.append(part)
+        return part
+
     def group(k: int) -> tuple[Any, ...]:
         with np.errstate(all="ignore"):
-            starts = range(bounds[k], bounds[k + 1], size)
-            return _joined(ops, (rows(start, min(start + size, bounds[k + 1])) for start in starts))
+            return _joined(ops, (block(start, bounds[k + 1]) for start in range(bounds[k], bounds[k + 1], size)))
 
     threads = 1 if products or n * width < 100000 else min(_thread_count(), groups)
-    return _joined(ops, _in_threads(group, groups, threads) if threads > 1 else map(group, range(groups)))
+    results = _joined(ops, _in_threads(group, groups, threads) if threads > 1 else map(group, range(groups)))
+    return _narrow(results, samples[0])
+
+
+@functools.cache
+def _keep_freed_memory() -> None:
+    """Let the allocator keep what blocks free for the next ones: fresh pages cost more than the arithmetic.
+
+    The C library of GNU takes the size of a large array that is freed for the size from which memory goes back.
+    """
+    np.empty(1 << 24, np.uint8)
 
 
 def _in_threads(work: Callable[[int], Any], count: int, threads: int) -> list[Any]:
@@ -82,42 +100,35 @@ def _in_threads(work: Callable[[int], Any], count: int, threads: int) -> list[An
     return results
 
 
-def _joined(ops: Sequence[str], parts: Any) -> tuple[Any, ...]:
-    """The parts of blocks as one: sums pairwise, as NumPy adds up an array, in double precision.
-
-    Large arrays are added to in their place and precision.  None stands for what was not asked for.
-    """
-    sums: list[tuple[int, list[Any]]] = []
+def _joined(ops: Sequence[str], parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The parts of blocks as one: sums pairwise, as NumPy adds up an array.  None is what was not asked for."""
+    held: list[tuple[int, list[Any]]] = []
     for part in parts:
-        held = list(part)
-        level = 0
-        while sums and sums[-1][0] == level:
-            earlier = sums.pop()[1]
-            held = [_pair(op, a, b) for op, a, b in zip(ops, earlier, held, strict=True)]
+        level, current = 0, list(part)
+        while held and held[-1][0] == level:
+            current = [_pair(*both) for both in zip(ops, held.pop()[1], current, strict=True)]
             level += 1
-        sums.append((level, held))
-    _, held = sums.pop()
-    while sums:
-        earlier = sums.pop()[1]
-        held = [_pair(op, a, b) for op, a, b in zip(ops, earlier, held, strict=True)]
-    return tuple(held)
+        held.append((level, current))
+    current = held.pop()[1]
+    while held:
+        current = [_pair(*both) for both in zip(ops, held.pop()[1], current, strict=True)]
+    return tuple(current)
 
 
-def _pair(op: str, a: Any, b: Any) -> Any:
-    if a is None or b is None:
+def _pair(op: str, first: Any, second: Any) -> Any:
+    """Two parts as one; sums in double precision, but for large arrays."""
+    if first is None:
         return None
-    combine = {
-        "sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum,
-        "any": np.logical_or, "all": np.logical_and,
-    }[op]  # fmt: skip
-    return combine(a, b)
+    if op == "sum":
+        wide = first.dtype.kind == "f" and first.size <= 65536
+        return np.add(first, second, dtype=np.result_type(first, np.float64) if wide else None)
+    names = {"prod": "multiply", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
+    return getattr(np, names[op])(first, second)
 
 
-def _wide(part: Any) -> Any:
-    """A sum as it is added to others: in double precision at least, but for whole numbers and large arrays."""
-    if part.dtype.kind != "f" or part.size > 65536:
-        return part
-    return part.astype(np.result_type(part.dtype, np.float64))[()]
+def _narrow(results: tuple[Any, ...], part: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The results in the dtypes that a part has."""
+    return tuple(r if r is None else r.astype(p.dtype, copy=False) for r, p in zip(results, part, strict=True))
 
 
 def _each(dt: Any, shape: tuple[int, ...], reduction: str) -> Any:
@@ -133,9 +144,9 @@ def _part(element: Any, shape: tuple[int, ...], each: Any, at: Any) -> Any:
     """The sum of the elements of a block; where each of them is asked for, they are put into their place."""
     if each is not None:
         each[at] = element
-        return np.float64(0)
+        return each.dtype.type(0)
     element = element if np.shape(element) == shape else np.broadcast_to(element, shape)
-    return _wide(np.sum(element))
+    return np.sum(element)
 
 
 def _value(total: Any, each: Any, count: Any, reduction: str, dt: Any) -> Any:
@@ -150,8 +161,10 @@ def _weight(dt: Any, count: Any, reduction: str) -> Any:
     return dt.type(1.0 / max(count, 1) if reduction == "mean" else 1.0)
 
 
-def _gradient(like: Any, dt: Any, shape: tuple[int, ...]) -> Any:
-    """Room for a gradient, in the dtype of its argument."""
+def _gradient(like: Any, dt: Any, shape: tuple[int, ...], asked: bool = True) -> Any:
+    """Room for a gradient, in the dtype of its argument, if it is asked for."""
+    if not asked:
+        return None
     return np.empty(shape, like.dtype if like is not None and like.dtype.kind == "f" else dt)
 
 

@@ -6,6 +6,7 @@ on no row is computed before the pass, what is asked for by one name of `wrt` on
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -83,6 +84,8 @@ class _Writer:
         fresh = self.emitter.names.fresh
         self.start, self.stop, self.each, self.total = fresh("start"), fresh("stop"), fresh("each"), fresh("total")
         self.emitter.extents |= {START: self.start, self.row.high: self.stop}
+        self.counted = ""
+        """The text of the number of elements, once it is known."""
         self.results: dict[str, str] = {}
         """Output -> the variable with the array that the passes fill."""
 
@@ -93,7 +96,10 @@ class _Writer:
         for current in found.passes:
             roots += current.roots
         hints = hints_of(found, self.module.derived.names)
-        return self.module._emitter(roots, vectors, found.table, hints, first=found.row)
+        for node in stage_nodes(found.table, roots):
+            if node.op == "read" and node.value in interface.arg_names and found.row in node.free:
+                hints.setdefault(node.id, f"{interface.arg_names[str(node.value)]}_rows")
+        return self.module._emitter(roots, vectors, found.table, hints, (found.row, *found.across))
 
     # ------------------------------------------------------------ the whole function
 
@@ -101,14 +107,30 @@ class _Writer:
         emitter, found = self.emitter, self.found
         self._first()
         for current in found.passes:
-            for name in found.wholes.get(current.number - 1, ()):
-                emitter.stage(found.table.stages[name])
+            self._wholes(current.number - 1)
             self._pass(current)
-            if self.count is not None and any(p.total == self.count for p in current.parts):
-                self._seed(emitter.arrays[self.count])
+            if any(p.total == self.count for p in current.parts):
+                self._count(emitter.arrays[str(self.count)])
+        if not self.counted:
+            self._wholes(found.passes[-1].number + 1)
         self._last()
         self.module.helpers |= emitter.helpers
         return emitter.lines
+
+    def _wholes(self, phase: int) -> None:
+        """Compute what runs over no row, or can not be cut, between passes."""
+        for name in self.found.wholes.get(phase, ()):
+            variable = self.emitter.stage(self.found.table.stages[name])
+            if name == self.count:
+                self._count(variable)
+
+    def _count(self, counted: str) -> None:
+        """The number of elements is known, and with it the weight of each in what is differentiated."""
+        v = self.v
+        self.counted = counted
+        has_reduction = self.interface.program.reduction is not None
+        weight = f"_weight({v.dt}, {counted}, reduction)" if has_reduction else f"{v.dt}.type(1)"
+        self.emitter.lines.append(f"{v.seed} = {weight}")
 
     def _first(self) -> None:
         """What is looked at before anything is computed."""
@@ -126,7 +148,7 @@ class _Writer:
         if self._has_elements:
             emitter.lines.append(f"{self.each} = _each({v.out}, {self.module._shape(emitter)}, reduction)")
         if self.count is None:
-            self._seed(self._size())
+            self._count(self._size())
 
     @property
     def _chooses(self) -> bool:
@@ -151,13 +173,6 @@ class _Writer:
         sizes = self.emitter.shape(self.module.derived.element.indices)
         return " * ".join(f"({s})" if " " in s else s for s in sizes) or "1"
 
-    def _seed(self, count: str) -> None:
-        """The weight of each element in what is differentiated."""
-        v = self.v
-        has_reduction = self.interface.program.reduction is not None
-        weight = f"_weight({v.dt}, {count}, reduction)" if has_reduction else f"{v.dt}.type(1)"
-        self.emitter.lines.append(f"{v.seed} = {weight}")
-
     # ------------------------------------------------------------ one pass
 
     def _pass(self, current: Pass) -> None:
@@ -181,16 +196,15 @@ class _Writer:
         head = f"def {rows}({self.start}: int, {self.stop}: int) -> tuple[Any, ...]:"
         emitter.lines += ["", head, *(INDENT + line for line in inner), ""]
         self._call(current, rows, size, list(parts))
-        emitter.arrays |= arrays
+        emitter.arrays.update(arrays)
 
     def _room(self, output: Store) -> None:
         """The array that a pass fills with an output."""
         emitter, v = self.emitter, self.v
         variable = emitter.names.fresh(f"grad_{self.interface.arg_names[output.array]}")
         like = self.interface.like_names[output.array]
-        room = f"_gradient({like}, {v.dt}, {self._ordered_shape(output.whole)})"
-        if self._chooses:
-            room += f' if "{output.array}" in {v.names} else None'
+        asked = f', "{output.array}" in {v.names}' if self._chooses else ""
+        room = f"_gradient({like}, {v.dt}, {self._ordered_shape(output.whole)}{asked})"
         emitter.lines.append(f"{variable} = {room}")
         self.results[output.array] = variable
 
@@ -203,8 +217,8 @@ class _Writer:
         return {"real": self.v.dt, "int": "np.intp", "bool": "bool"}[kind]
 
     def _call(self, current: Pass, rows: str, size: str, totals: Sequence[str]) -> None:
-        """The call that runs a pass, and its sums in the dtype of the computation."""
-        emitter, v = self.emitter, self.v
+        """The call that runs a pass."""
+        emitter = self.emitter
         parts = {part.total: part for part in current.parts}
         ops = [parts[t].stage.op if t in parts else "sum" for t in totals]
         variables = []
@@ -219,22 +233,16 @@ class _Writer:
         target = f"({variables[0]},)" if len(variables) == 1 else ", ".join(variables)
         head = f"{target} = " if variables else ""
         emitter.lines.append(f"{head}{call}")
-        for total, variable in zip(totals, variables, strict=True):
-            if total in parts and parts[total].stage.op == "sum" and parts[total].stage.kind == "real":
-                cast = f"{variable}.astype({v.dt})"
-                only = self._only(total)
-                emitter.lines.append(f"{variable} = {cast if only is None else f'None if {variable} is None else {cast}'}")
 
     def _width(self, current: Pass) -> str:
         """The numbers of a row in the largest array of a block, as text."""
         nodes = stage_nodes(self.found.table, current.roots)
         unformed = {id_ for stage in self.found.table.stages.values() for id_ in unformed_products(stage)}
         sets = {n.free - {self.row} for n in nodes if self.row in n.free and n.id not in unformed}
-        largest = [s for s in sets if not any(s < other for other in sets)]
-        texts = {" * ".join(f"({t})" if " " in t else t for t in self.emitter.shape(self.emitter.axes(s))) or "1"
-                 for s in largest}  # fmt: skip
-        ordered = sorted(texts)
-        return "1" if not ordered else ordered[0] if len(ordered) == 1 else f"max({', '.join(ordered)})"
+        sizes = {tuple(sorted(self.emitter.shape(s))) for s in sets}
+        largest = sorted(s for s in sizes if not any(s != o and not Counter(s) - Counter(o) for o in sizes))
+        texts = [" * ".join(f"({t})" if " " in t else t for t in size) or "1" for size in largest]
+        return "1" if not texts else texts[0] if len(texts) == 1 else f"max({', '.join(texts)})"
 
     # ------------------------------------------------------------ the function of a pass
 
@@ -290,7 +298,7 @@ class _Writer:
             if self._chooses:
                 emitter.restore(state)
                 variables = {total: emitter.names.fresh(f"part_{total}") for total in found}
-                emitter.lines += [f"{variable} = None" for variable in variables.values()]
+                emitter.lines += [f"{variable}: Any = None" for variable in variables.values()]
                 emitter.lines.append(f'if "{name}" in {self.v.names}:')
                 inner += [f"{variables[total]} = {text}" for total, text in found.items()]
                 emitter.lines += [INDENT + line for line in inner]
@@ -330,8 +338,7 @@ class _Writer:
         own, out = emitter.axes(part.stage.out), list(part.out)
         if own != out:
             variable = emitter.dialect.permute(variable, [own.index(i) for i in out])
-        is_sum = part.stage.op == "sum" and part.stage.kind == "real"
-        return f"_wide({variable})" if is_sum else variable
+        return variable
 
     def _fill(self, array: str, store: Store, view: View = "real") -> None:
         emitter = self.emitter
@@ -382,8 +389,7 @@ class _Writer:
     def _value(self) -> str:
         v, module = self.v, self.module
         if self._has_elements:
-            count = self.emitter.arrays[self.count] if self.count is not None else self._size()
-            value = f"_value({self.total}, {self.each}, {count}, reduction, {v.dt})"
+            value = f"_value({self.total}, {self.each}, {self.counted}, reduction, {v.dt})"
             return f"{value}{module._grouped_shape(self.emitter)}"
         final = self.found.finals[VALUE]
         element = module._ordered(self.emitter, Output(final.node, final.indices))

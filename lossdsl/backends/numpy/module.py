@@ -76,7 +76,7 @@ class NumpyModule:
         extra: Mapping[str, str] | None = None,
         table: StageTable | None = None,
         hints: Mapping[int, str] | None = None,
-        first: Index | None = None,
+        first: Sequence[Index] = (),
     ) -> Emitter:
         interface = self.interface
         arrays = {**interface.arg_names, SEED: self.local.seed, **(extra or {})}
@@ -92,7 +92,7 @@ class NumpyModule:
             names,
             self.derived.names if hints is None else hints,
         )
-        emitter.plan(list(roots), () if first is None else (first,))
+        emitter.plan(list(roots), first)
         return emitter
 
     def _function(
@@ -145,6 +145,7 @@ class NumpyModule:
         own = emitter.axes(output.node.free)
         wanted = [i for i in output.indices if i in own]
         if own != wanted:
+            text = text if text.isidentifier() else emitter.held(text, "t")
             text = emitter.dialect.permute(text, [own.index(i) for i in wanted])
         if len(wanted) < len(output.indices) and wanted:
             first = output.indices.index(wanted[0])

@@ -77,5 +77,5 @@ def imports(text: str, without: Collection[str] = ()) -> str:
     names = [name for name in IMPORTS if f"{name}." in text and name not in without]
     lines = [f"import {name}" for name in names]
     if "Callable[" in text:
-        lines.append("from collections.abc import Callable, Sequence")
+        lines.append("from collections.abc import Callable, Iterable, Sequence")
     return "\n".join([*lines, "from typing import Any"])

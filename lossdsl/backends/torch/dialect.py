@@ -36,6 +36,11 @@ class TorchDialect:
     def where(self, condition: str, then: str, otherwise: str) -> str:
         return f"torch.where({condition}, {then}, {otherwise})"
 
+    select_helpers: Sequence[str] = ()
+
+    def select(self, condition: str, then: str, otherwise: str) -> str:
+        return self.where(condition, then, otherwise)
+
     def number(self, text: str) -> str:
         return self.filled((), text)
 
