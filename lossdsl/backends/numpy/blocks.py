@@ -112,7 +112,7 @@ class _Writer:
             if any(p.total == self.count for p in current.parts):
                 self._count(emitter.arrays[str(self.count)])
         if not self.counted:
-            self._wholes(found.passes[-1].number + 1)
+            self._count(emitter.stage(found.table.stages[str(self.count)]))
         self._last()
         self.module.helpers |= emitter.helpers
         return emitter.lines
@@ -275,7 +275,7 @@ class _Writer:
     def _rows(self, current: Pass, arrays: Mapping[str, str]) -> dict[str, str]:
         """The statements for one block; the text of each part that it returns, by the total that it is a part of."""
         emitter = self.emitter
-        common = [p for p in current.parts if self._only(p.total) is None]
+        common = [p for p in current.parts if self._only(current, p.total) is None]
         parts: dict[str, str] = {p.total: self._part(p) for p in common}
         for store in current.stores:
             self._fill(arrays[store.array], store, store.node.kind)
@@ -308,14 +308,16 @@ class _Writer:
                 parts |= found
         return parts
 
-    def _only(self, total: str) -> str | None:
-        """The one output that a total is needed for, if `wrt` may leave it out."""
+    def _only(self, current: Pass, total: str) -> str | None:
+        """The one output that a total is needed for, if `wrt` may leave it out; no later pass reads such a total."""
         users = self.found.users[total]
-        return next(iter(users)) if len(users) == 1 and self._chooses and not users & {VALUE, SEED} else None
+        if not self._chooses or current is not self.found.passes[-1] or len(users) != 1 or users & {VALUE, SEED}:
+            return None
+        return next(iter(users))
 
     def _group(self, current: Pass, name: str) -> tuple[list[Part], list[Store], list[Node]]:
         """What is computed only for one output."""
-        own = [p for p in current.parts if self._only(p.total) == name]
+        own = [p for p in current.parts if self._only(current, p.total) == name]
         filled = [o for o in current.outputs if o.array == name]
         return own, filled, [*(r for p in own for r in p.stage.roots), *(o.node for o in filled)]
 
