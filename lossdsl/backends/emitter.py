@@ -20,6 +20,7 @@ from fractions import Fraction
 from lossdsl.backends.dialect import Dialect
 from lossdsl.backends.expand import stage_nodes
 from lossdsl.backends.orders import all_scans
+from lossdsl.backends.places import placed_text
 from lossdsl.backends.reads import read_array
 from lossdsl.backends.reductions import reduction
 from lossdsl.backends.scatter import scatter_lines
@@ -386,6 +387,8 @@ class Emitter:
         if self.is_host(condition):
             return self._host_where(node, view)
         onto = self.axes(node.free)
+        if view == "real" and (placed := placed_text(self, node, onto)) is not None:
+            return Text(placed)
         chosen = self.lifted(condition, onto, "bool")
         if view == "real" and then.is_value(1) and otherwise.is_value(0):
             return Text(self.dialect.cast(chosen))

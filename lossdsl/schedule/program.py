@@ -15,6 +15,7 @@ from lossdsl.ir.stage import Array, Stage, StageTable
 from lossdsl.meaning.core import Extent
 from lossdsl.schedule.items import Item, Wanted, is_product, is_same_row
 from lossdsl.schedule.passes import Passes, best_passes
+from lossdsl.schedule.sharing import shared_logits, spelled_out
 
 START = Extent("size", name="\0start")
 STOP = Extent("size", name="\0stop")
@@ -99,6 +100,7 @@ class _Writer:
         self.table = StageTable(self.graph, {}, dict(table.arrays))
         if SEED in table.arrays:
             self.table.arrays[SEED] = replace(table.arrays[SEED], axes=())
+        self.logits = shared_logits(r for item in self.items for r in item.roots)
         self.memos: dict[tuple[Index | None, int], dict[int, Node]] = {}
 
     def _row(self) -> Index:
@@ -192,6 +194,8 @@ class _Writer:
                 memo[node.id] = self.graph.index(self.row)
             elif node.op == "read":
                 memo[node.id] = self._read(item, node, args)
+            elif (spelled := spelled_out(self.graph, node, args, self.logits)) is not None:
+                memo[node.id] = spelled
             elif all(new is old for new, old in zip(args, node.args, strict=True)):
                 memo[node.id] = node
             else:

@@ -52,6 +52,13 @@ class NumpyDialect:
     def select(self, condition: str, then: str, otherwise: str) -> str:
         return f"_where({condition}, {then}, {otherwise})"
 
+    def placed(self, otherwise: str, then: str, position: str, axis: int, fresh: bool) -> str | None:
+        own = otherwise if fresh else f"{_atom(otherwise)}.copy()"
+        return f"_placed({own}, {then}, {position}, {axis})"
+
+    def others(self, parts: str, total: str, axes: int) -> str | None:
+        return f"_others({parts}, {total}, {axes})"
+
     def number(self, text: str) -> str:
         return f"{self.dt}.type({text})"
 
