@@ -54,7 +54,7 @@ def test_imports_only_numpy_and_the_standard_library(folder: Path) -> None:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         modules = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
         modules |= {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-        threads = {"collections.abc", "contextvars", "functools", "itertools", "os", "threading"}
+        threads = {"collections.abc", "contextvars", "functools", "itertools", "math", "os", "sys", "threading"}
         assert modules <= {"numpy", "typing", "__future__"} | threads, path.name
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 def _where(condition: np.ndarray | bool, then: np.ndarray | float, otherwise: np.ndarray | float) -> np.ndarray:
     """np.where for numbers; long arrays by masking bits: np.where branches, and guesses wrong half of the time."""
-    dt = np.result_type(then, otherwise)
-    if np.size(condition) < 2048 or dt.char not in "fd":
+    dt = np.result_type(then, otherwise) if np.size(condition) > 2048 else None
+    if dt is None or dt.char not in "fd":
         return np.where(condition, then, otherwise)
     whole = np.dtype(np.int32 if dt.char == "f" else np.int64)
     mask = np.asarray(condition).astype(whole)
@@ -24,6 +24,14 @@ def _where(condition: np.ndarray | bool, then: np.ndarray | float, otherwise: np
     bits = np.bitwise_xor(first, second)
     bits = np.bitwise_and(bits, mask, out=bits if bits.shape == mask.shape else None)
     return np.bitwise_xor(bits, second, out=bits).view(dt)
+
+
+def _clip(x: np.ndarray | float, low: np.ndarray | float, high: np.ndarray | float) -> np.ndarray:
+    """min(max(x, low), high); for long arrays by a loop of NumPy's that is vectorised for bounds that are numbers."""
+    if np.size(x) > 2048:
+        return np.clip(x, low, high)
+    clipped: np.ndarray = np.minimum(np.maximum(x, low), high)
+    return clipped
 
 
 def _sigmoid(x: np.ndarray | float) -> np.ndarray:

@@ -13,6 +13,7 @@ from lossdsl.calculus.gradient import SEED
 from lossdsl.ir.graph import Graph, Index, Node, reachable
 from lossdsl.ir.stage import Array, Stage, StageTable
 from lossdsl.meaning.core import Extent
+from lossdsl.schedule.cheaper import cheaper
 from lossdsl.schedule.items import Item, Wanted, is_product, is_same_row
 from lossdsl.schedule.passes import Passes, best_passes
 from lossdsl.schedule.sharing import shared_logits, spelled_out
@@ -196,6 +197,8 @@ class _Writer:
                 memo[node.id] = self._read(item, node, args)
             elif (spelled := spelled_out(self.graph, node, args, self.logits)) is not None:
                 memo[node.id] = spelled
+            elif (same := cheaper(self.old, node)) is not None:
+                memo[node.id] = self._node(item, same)
             elif all(new is old for new, old in zip(args, node.args, strict=True)):
                 memo[node.id] = node
             else:

@@ -44,8 +44,8 @@ def _definitions() -> dict[str, str]:
 
 
 def native_names() -> frozenset[str]:
-    """What a module defines or imports of its own."""
-    return frozenset({*IMPORTS, *_definitions()})
+    """What a module defines of its own."""
+    return frozenset(_definitions())
 
 
 def native_runtime() -> list[str]:

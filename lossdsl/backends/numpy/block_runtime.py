@@ -1,36 +1,22 @@
-"""Functions that a module with passes over blocks of rows carries: their text is copied into it."""
+"""Functions that a module with passes over blocks of rows carries: their text is copied into it.
+
+How many threads there are, and memory of earlier results, are those of the native kernel.
+"""
 
 from __future__ import annotations
 
-import contextvars
 import functools
 import itertools
-import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from lossdsl.backends.native.runtime import _buffers, _thread_count
+
 _BLOCK = 65536
 """Numbers in one array of a block: a few of these stay in the cache, and calls of NumPy cost little beside them."""
-
-_threads: contextvars.ContextVar[int | None] = contextvars.ContextVar("threads", default=None)
-"""How many threads a call may use; None: those of LOSSDSL_THREADS, or as many as there are processors, at most 8."""
-
-
-def _thread_count() -> int:
-    chosen = _threads.get()
-    return _default_threads() if chosen is None else chosen
-
-
-@functools.cache
-def _default_threads() -> int:
-    given = os.environ.get("LOSSDSL_THREADS", "")
-    if given.isdecimal() and int(given) > 0:
-        return int(given)
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(available, 8)
 
 
 def _in_blocks(
@@ -146,7 +132,7 @@ def _part(element: Any, shape: tuple[int, ...], each: Any, at: Any) -> Any:
         each[at] = element
         return each.dtype.type(0)
     element = element if np.shape(element) == shape else np.broadcast_to(element, shape)
-    return np.sum(element)
+    return np.add.reduce(element, axis=None)
 
 
 def _value(total: Any, each: Any, count: Any, reduction: str, dt: Any) -> Any:
@@ -165,7 +151,7 @@ def _gradient(like: Any, dt: Any, shape: tuple[int, ...], asked: bool = True) ->
     """Room for a gradient, in the dtype of its argument, if it is asked for."""
     if not asked:
         return None
-    return np.empty(shape, like.dtype if like is not None and like.dtype.kind == "f" else dt)
+    return _buffers.array(shape, like.dtype if like is not None and like.dtype.kind == "f" else dt)
 
 
 def _shaped(gradient: Any, like: Any) -> Any:

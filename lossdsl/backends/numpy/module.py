@@ -33,7 +33,9 @@ class NumpyModule:
     """The text of a module, part by part; an objective for boosting is made of some of them."""
 
     brought: frozenset[str] = frozenset()
-    """Functions of the runtime, and modules, that the text gets from elsewhere."""
+    """Functions of the runtime that the text gets from elsewhere."""
+    imported: tuple[str, ...] = ()
+    """Modules of the standard library that the text needs for something else."""
 
     def __init__(self, program: Program) -> None:
         self.interface = numpy_interface(program)
@@ -55,7 +57,7 @@ class NumpyModule:
         functions.append(self._arguments())
         body = "\n\n\n".join(functions)
         support = runtime_source(body, self.brought)
-        needed = imports("\n".join([body, *support]), self.brought)
+        needed = imports("\n".join([body, *support]), self.imported)
         parts = [self._header(), f"from __future__ import annotations\n\n{needed}\n\nimport numpy as np"]
         everything = [*parts, body, *helper_source(self.helpers, "numpy"), *support]
         return "\n\n".join(everything[:2]) + "\n\n\n" + "\n\n\n".join(t.strip("\n") for t in everything[2:]) + "\n"

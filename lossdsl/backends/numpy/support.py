@@ -35,24 +35,39 @@ def _escaped(char: str) -> str:
 def runtime_functions() -> dict[str, str]:
     """The source of each function and constant of the runtime, by name; read without importing it, nor NumPy."""
     found: dict[str, str] = {}
-    for module in ("runtime", "order_runtime", "block_runtime"):
-        source = resources.files("lossdsl.backends.numpy").joinpath(f"{module}.py").read_text(encoding="utf-8")
-        lines = source.splitlines()
-        body = ast.parse(source).body
-        for node, following in zip(body, [*body[1:], None], strict=True):
-            last = node.end_lineno
-            if isinstance(node, ast.FunctionDef):
-                first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-                name = node.name
-            elif isinstance(node, ast.Assign | ast.AnnAssign):
-                first, target = node.lineno, node.targets[0] if isinstance(node, ast.Assign) else node.target
-                assert isinstance(target, ast.Name)
-                name = target.id
-                if isinstance(following, ast.Expr):  # what explains it
-                    last = following.end_lineno
-            else:
-                continue
-            found[name] = "\n".join(lines[first - 1 : last])
+    for package, module, names in RUNTIME:
+        source = resources.files(f"lossdsl.backends.{package}").joinpath(f"{module}.py").read_text(encoding="utf-8")
+        texts = definitions(source)
+        found |= {name: texts[name] for name in (names or texts)}
+    return found
+
+
+RUNTIME: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("numpy", "runtime", ()),
+    ("numpy", "order_runtime", ()),
+    ("native", "runtime", ("_threads", "_thread_count", "_default_threads", "_Buffers", "_buffers")),
+    ("numpy", "block_runtime", ()),
+)
+"""Where the runtime stands, and which names are taken of each module; all, if none are given."""
+
+
+def definitions(source: str) -> dict[str, str]:
+    """The text of each function, class and constant, by name, with decorators and with what explains it."""
+    lines = source.splitlines()
+    body = ast.parse(source).body
+    found: dict[str, str] = {}
+    for node, following in zip(body, [*body[1:], None], strict=True):
+        first, last = node.lineno, node.end_lineno
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            first, name = min([first, *(d.lineno for d in node.decorator_list)]), node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            assert isinstance(target, ast.Name)
+            name = target.id
+            last = following.end_lineno if isinstance(following, ast.Expr) else last
+        else:
+            continue
+        found[name] = "\n".join(lines[first - 1 : last])
     return found
 
 
@@ -68,13 +83,13 @@ def runtime_source(body: str, without: Collection[str] = ()) -> list[str]:
     return [source for name, source in known.items() if name in wanted and name not in without]
 
 
-IMPORTS = ("contextvars", "functools", "itertools", "os", "threading")
+IMPORTS = ("contextvars", "functools", "itertools", "math", "os", "sys", "threading")
 """Modules of the standard library that the runtime may need."""
 
 
-def imports(text: str, without: Collection[str] = ()) -> str:
-    """The imports that a module with this text starts with, but for modules in `without`."""
-    names = [name for name in IMPORTS if f"{name}." in text and name not in without]
+def imports(text: str, always: Collection[str] = ()) -> str:
+    """The imports that a module with this text starts with; modules in `always` whether the text needs them or not."""
+    names = [name for name in sorted({*IMPORTS, *always}) if name in always or f"{name}." in text]
     lines = [f"import {name}" for name in names]
     if "Callable[" in text:
         lines.append("from collections.abc import Callable, Iterable, Sequence")
