@@ -59,7 +59,7 @@ def _keep_freed_memory() -> None:
 
     The C library of GNU takes the size of a large array that is freed for the size from which memory goes back.
     """
-    np.empty(1 << 24, np.uint8)
+    np.empty(1 << 22, np.uint8)
 
 
 def _in_threads(work: Callable[[int], Any], count: int, threads: int) -> list[Any]:
