@@ -6,11 +6,11 @@ on no row is computed before the pass, what is asked for by one name of `wrt` on
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lossdsl.backends.blocks import MOST_PASSES, VALUE, BlockWriter
 from lossdsl.backends.emitter import Emitter
 from lossdsl.backends.expand import stage_nodes
 from lossdsl.backends.numpy.arguments import INDENT
@@ -18,17 +18,12 @@ from lossdsl.backends.programs import Output
 from lossdsl.backends.text import View
 from lossdsl.calculus.forward import PREFIX
 from lossdsl.calculus.gradient import SEED
-from lossdsl.ir.graph import Index, Node, reachable
-from lossdsl.schedule.items import Wanted, unformed_products
-from lossdsl.schedule.program import START, Part, Pass, Schedule, Store, hints_of, schedule
+from lossdsl.ir.graph import Node
+from lossdsl.schedule.items import Wanted
+from lossdsl.schedule.program import Part, Pass, Schedule, Store, hints_of, schedule
 
 if TYPE_CHECKING:
     from lossdsl.backends.numpy.module import NumpyModule
-
-VALUE = ""
-"""The name of the elements among what is wanted."""
-MOST_PASSES = 4
-"""A program of more passes goes through memory so often that arrays of the size of the input cost no more."""
 
 
 @dataclass(frozen=True)
@@ -73,24 +68,22 @@ def _schedule(module: NumpyModule, asked: _Asked) -> tuple[Schedule, str | None]
     return found, count
 
 
-class _Writer:
+class _Writer(BlockWriter):
     """The statements of one function."""
 
     def __init__(self, module: NumpyModule, asked: _Asked, found: Schedule, count: str | None) -> None:
-        self.module, self.asked, self.found, self.count = module, asked, found, count
+        self.module, self.asked, self.count = module, asked, count
         self.v, self.interface = module.local, module.interface
-        self.emitter = self._emitter()
-        self.row = found.row
+        super().__init__(found, self._planned(found))
         fresh = self.emitter.names.fresh
-        self.start, self.stop, self.each, self.total = fresh("start"), fresh("stop"), fresh("each"), fresh("total")
-        self.emitter.extents |= {START: self.start, self.row.high: self.stop}
+        self.each, self.total = fresh("each"), fresh("total")
         self.counted = ""
         """The text of the number of elements, once it is known."""
         self.results: dict[str, str] = {}
         """Output -> the variable with the array that the passes fill."""
 
-    def _emitter(self) -> Emitter:
-        found, interface = self.found, self.interface
+    def _planned(self, found: Schedule) -> Emitter:
+        interface = self.interface
         vectors = {PREFIX + n: interface.vector_names[n] for n in self.asked.outputs} if self.asked.has_vectors else {}
         roots = [w.node for w in found.finals.values()]
         for current in found.passes:
@@ -177,13 +170,13 @@ class _Writer:
 
     def _pass(self, current: Pass) -> None:
         emitter = self.emitter
-        self._hoist(current)
+        self.hoist(current)
         for output in current.outputs:
             if output.array != VALUE:
                 self._room(output)
         arrays = {store.array: emitter.names.fresh(store.array) for store in current.stores}
         for store in current.stores:
-            shape = self._ordered_shape(store.whole)
+            shape = self.ordered_shape(store.whole)
             emitter.lines.append(f"{arrays[store.array]} = np.empty({shape}, {self._dtype(store.array)})")
         rows = emitter.names.fresh("rows")
         outer, state, emitter.lines = emitter.lines, emitter.checkpoint(), []
@@ -204,13 +197,9 @@ class _Writer:
         variable = emitter.names.fresh(f"grad_{self.interface.arg_names[output.array]}")
         like = self.interface.like_names[output.array]
         asked = f', "{output.array}" in {v.names}' if self._chooses else ""
-        room = f"_gradient({like}, {v.dt}, {self._ordered_shape(output.whole)}{asked})"
+        room = f"_gradient({like}, {v.dt}, {self.ordered_shape(output.whole)}{asked})"
         emitter.lines.append(f"{variable} = {room}")
         self.results[output.array] = variable
-
-    def _ordered_shape(self, indices: Sequence[Index]) -> str:
-        sizes = self.emitter.shape(indices)
-        return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
     def _dtype(self, array: str) -> str:
         kind = self.found.table.arrays[array].kind
@@ -229,48 +218,12 @@ class _Writer:
         quoted = [f'"{op}"' for op in ops]
         given = f"({', '.join(quoted)}{',' if len(ops) == 1 else ''})"
         products = ", products=True" if current.has_products else ""
-        call = f"_in_blocks({rows}, {size}, {self._width(current)}, {given}{products})"
+        call = f"_in_blocks({rows}, {size}, {self.width(current)}, {given}{products})"
         target = f"({variables[0]},)" if len(variables) == 1 else ", ".join(variables)
         head = f"{target} = " if variables else ""
         emitter.lines.append(f"{head}{call}")
 
-    def _width(self, current: Pass) -> str:
-        """The numbers of a row in the largest array of a block, as text."""
-        nodes = stage_nodes(self.found.table, current.roots)
-        unformed = {id_ for stage in self.found.table.stages.values() for id_ in unformed_products(stage)}
-        sets = {n.free - {self.row} for n in nodes if self.row in n.free and n.id not in unformed}
-        sizes = {tuple(sorted(self.emitter.shape(s))) for s in sets}
-        largest = sorted(s for s in sizes if not any(s != o and not Counter(s) - Counter(o) for o in sizes))
-        texts = [" * ".join(f"({t})" if " " in t else t for t in size) or "1" for size in largest]
-        return "1" if not texts else texts[0] if len(texts) == 1 else f"max({', '.join(texts)})"
-
     # ------------------------------------------------------------ the function of a pass
-
-    def _hoist(self, current: Pass) -> None:
-        """Compute what the rows of a pass need and what is the same for all of them."""
-        emitter = self.emitter
-        stages = self.found.table.stages
-
-        def is_common(node: Node) -> bool:
-            return self.row not in node.free
-
-        pending, done = [*current.roots], set[str]()
-        nodes: dict[int, Node] = {}
-        while pending:
-            found = reachable(pending, stop=is_common)
-            pending = []
-            for node in found:
-                nodes[node.id] = node
-                if node.op == "read" and node.value in stages and node.value not in done:
-                    done.add(str(node.value))
-                    stage = stages[str(node.value)]
-                    if self.row in (*stage.out, *stage.reduced):
-                        pending += stage.roots
-                    else:
-                        emitter.stage(stage)
-        for number in sorted(nodes):
-            if is_common(nodes[number]) and nodes[number].args:
-                emitter.settle(nodes[number])
 
     def _rows(self, current: Pass, arrays: Mapping[str, str]) -> dict[str, str]:
         """The statements for one block; the text of each part that it returns, by the total that it is a part of."""
@@ -285,7 +238,7 @@ class _Writer:
         names = list(self.asked.outputs)
         groups = {name: self._group(current, name) for name in names}
         if self._chooses:
-            self._share([roots for *_, roots in groups.values()])
+            self.share([roots for *_, roots in groups.values()])
         for name, (own, filled, _) in groups.items():
             if not own and not filled:
                 continue
@@ -321,19 +274,6 @@ class _Writer:
         filled = [o for o in current.outputs if o.array == name]
         return own, filled, [*(r for p in own for r in p.stage.roots), *(o.node for o in filled)]
 
-    def _share(self, groups: Sequence[Sequence[Node]]) -> None:
-        """Compute what several outputs need, before it is known which are asked for."""
-        seen: dict[int, int] = {}
-        nodes: dict[int, Node] = {}
-        for group in groups:
-            for node in stage_nodes(self.found.table, group):
-                seen[node.id] = seen.get(node.id, 0) + 1
-                nodes[node.id] = node
-        for number in sorted(seen):
-            node = nodes[number]
-            if seen[number] > 1 and self.row in node.free and node.kind != "bool" and node.op != "index":
-                self.emitter.value(node)
-
     def _part(self, part: Part) -> str:
         emitter = self.emitter
         variable = emitter.stage(part.stage)
@@ -345,20 +285,13 @@ class _Writer:
     def _fill(self, array: str, store: Store, view: View = "real") -> None:
         emitter = self.emitter
         text = self.module._ordered(emitter, Output(store.node, store.indices), view)
-        emitter.lines.append(f"{array}[{self._place(store.indices)}] = {text}")
-
-    def _place(self, indices: Sequence[Index]) -> str:
-        """The rows of a block in an array over the indices."""
-        parts = [f"{self.start}:{self.stop}" if i == self.row else ":" for i in indices]
-        while len(parts) > 1 and parts[-1] == ":":
-            parts.pop()
-        return ", ".join(parts)
+        emitter.lines.append(f"{array}[{self.place(store.indices)}] = {text}")
 
     def _elements(self, output: Store) -> str:
         text = self.module._ordered(self.emitter, Output(output.node, output.indices))
-        shape = self._ordered_shape(output.indices)
+        shape = self.ordered_shape(output.indices)
         return self.emitter.held(
-            f"_part({text}, {shape}, {self.each}, np.s_[{self._place(output.indices)}])", "part_value"
+            f"_part({text}, {shape}, {self.each}, np.s_[{self.place(output.indices)}])", "part_value"
         )
 
     # ------------------------------------------------------------ results
