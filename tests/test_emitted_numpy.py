@@ -49,12 +49,13 @@ def test_type_clean(folder: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_imports_only_numpy(folder: Path) -> None:
+def test_imports_only_numpy_and_the_standard_library(folder: Path) -> None:
     for path in folder.glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         modules = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
         modules |= {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-        assert modules <= {"numpy", "typing", "__future__"}, path.name
+        threads = {"collections.abc", "contextvars", "functools", "itertools", "math", "os", "sys", "threading"}
+        assert modules <= {"numpy", "typing", "__future__"} | threads, path.name
 
 
 def test_code_lines_are_short(folder: Path) -> None:
@@ -94,14 +95,14 @@ def test_pairwise_products_are_matrix_products() -> None:
 
 def test_running_sums_are_running_sums() -> None:
     text = source("loss f(x[n, t]):\n    return mean[n, t](cumsum[t](x)^2)", "f")
-    assert text.count("np.cumsum(") == 4 + 2  # value, two passes of the gradient, ...
-    assert "<=" not in text
+    assert text.count("np.cumsum(") == 1 + 2 + 2  # value, there and back in the gradient and its product
+    assert "<=" not in text[: text.index("def _arguments")]
 
 
 def test_softmax_and_its_gradient_share_one_exponential() -> None:
     text = source(load("torch_cross_entropy").text, "cross_entropy")
     gradient = text[text.index("def cross_entropy_value_and_grad") : text.index("def cross_entropy_hess_diag")]
-    assert gradient.count("np.exp(logits - ") == 1
+    assert gradient.count("np.exp(logits_rows - ") == 1
     assert gradient.count("np.exp(") == 2  # and that of the labels
 
 

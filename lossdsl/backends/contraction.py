@@ -58,9 +58,10 @@ def contraction(emitter: Emitter, stage: Stage) -> str | None:
     if any(emitter.value(n, "real").host for n in inner):
         return None
     out = emitter.axes(loop - reduced)
-    letters = {i: LETTERS[k] for k, i in enumerate(emitter.axes(loop))}
-    if len(letters) > len(LETTERS):
+    if len(loop) > len(LETTERS):
         return None
+    appearing = dict.fromkeys(i for free in groups for i in emitter.axes(free))
+    letters = {i: LETTERS[k] for k, i in enumerate(appearing)}
     spec = ",".join("".join(letters[i] for i in emitter.axes(g)) for g in groups)
     spec += "->" + "".join(letters[i] for i in out)
     operands = []

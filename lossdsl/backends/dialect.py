@@ -24,6 +24,17 @@ class Dialect(Protocol):
 
     def where(self, condition: str, then: str, otherwise: str) -> str: ...
 
+    def select(self, condition: str, then: str, otherwise: str) -> str:
+        """`where` for numbers, not positions; it may call the helpers named in `select_helpers`."""
+
+    select_helpers: Sequence[str]
+
+    def placed(self, otherwise: str, then: str, position: str, axis: int, fresh: bool) -> str | None:
+        """An array but for one position of an axis; None where `where` is as good.  `fresh`: nobody else has it."""
+
+    def others(self, parts: str, total: str, axes: int) -> str | None:
+        """The sums of parts of at most 1 without those that are 1, as far as totals are below 2; None if not known."""
+
     def number(self, text: str) -> str:
         """A Python number as a scalar of the dtype of the computation."""
 

@@ -20,6 +20,7 @@ from fractions import Fraction
 from lossdsl.backends.dialect import Dialect
 from lossdsl.backends.expand import stage_nodes
 from lossdsl.backends.orders import all_scans
+from lossdsl.backends.places import placed_text
 from lossdsl.backends.reads import read_array
 from lossdsl.backends.reductions import reduction
 from lossdsl.backends.scatter import scatter_lines
@@ -79,7 +80,7 @@ class Emitter:
         hints: Mapping[int, str],
     ) -> None:
         self.dialect, self.table, self.graph = dialect, table, table.graph
-        self.arrays, self.hosts, self.sizes = arrays, frozenset(hosts), sizes
+        self.arrays, self.hosts, self.sizes = dict(arrays), frozenset(hosts), sizes
         self.names, self.hints = names, hints
         self.lines: list[str] = []
         self.helpers: dict[str, None] = {}
@@ -95,13 +96,17 @@ class Emitter:
         """(array, axis, id of position) of reads that have been checked to be in range wherever they are made."""
         self.guards: dict[tuple[str, int, int], Node] = {}
         """The same -> the condition under which the read is used: elsewhere it is made at the start of its axis."""
+        self.extents: dict[Extent, str] = {}
+        """Texts of extents that are variables of their own: the ends of a block of rows."""
         self._planned: dict[str, None] = {}
         self._sorts: bool | None = None
 
     # ------------------------------------------------------------ the plan
 
-    def plan(self, roots: Sequence[Node]) -> None:
-        """Count uses and fix the order of axes for everything that will be emitted."""
+    def plan(self, roots: Sequence[Node], first: Sequence[Index] = ()) -> None:
+        """Count uses and fix the order of axes, those of `first` at the front, for everything that will be emitted."""
+        for index in first:
+            self._order.setdefault(index, len(self._order))
         nodes = stage_nodes(self.table, roots)
         for node in nodes:
             self._uses.update(a.id for a in node.args)
@@ -148,6 +153,8 @@ class Emitter:
 
     def extent(self, extent: Extent) -> str:
         """A whole number known at the call."""
+        if extent in self.extents:
+            return self.extents[extent]
         match extent.op:
             case "const":
                 return str(extent.value)
@@ -209,6 +216,12 @@ class Emitter:
                 elif self._wants_variable(node, text):
                     text = self._assign(node, text)
                 self._text[key] = text
+
+    def settle(self, node: Node) -> None:
+        """Compute a node here, so that statements in a function inside of this one find it in a variable."""
+        text = self.value(node)
+        if "(" in text.code or (node.free and not text.code.isidentifier()):
+            self._text[node.id, node.kind] = self._assign(node, text)
 
     def _wants_variable(self, node: Node, text: Text) -> bool:
         if not node.args or (node.op == "read" and text.code.isidentifier()):
@@ -374,6 +387,8 @@ class Emitter:
         if self.is_host(condition):
             return self._host_where(node, view)
         onto = self.axes(node.free)
+        if view == "real" and (placed := placed_text(self, node, onto)) is not None:
+            return Text(placed)
         chosen = self.lifted(condition, onto, "bool")
         if view == "real" and then.is_value(1) and otherwise.is_value(0):
             return Text(self.dialect.cast(chosen))
@@ -381,7 +396,12 @@ class Emitter:
         hosts = [self.value(n, view).host for n in (then, otherwise)]
         if all(hosts) and view == "real":
             sides = [self.dialect.number(s) for s in sides]
-        return Text(self.dialect.where(chosen, *sides))
+        return Text(self.select(chosen, *sides) if view == "real" else self.dialect.where(chosen, *sides))
+
+    def select(self, condition: str, then: str, otherwise: str) -> str:
+        """A choice between numbers, element by element."""
+        self.helpers |= dict.fromkeys(self.dialect.select_helpers)
+        return self.dialect.select(condition, then, otherwise)
 
     def _host_where(self, node: Node, view: View) -> Text:
         """A choice that depends on hyperparameters only: Python's conditional evaluates one side."""

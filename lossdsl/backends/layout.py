@@ -94,7 +94,8 @@ def _at_target(indent: str, line: str) -> list[str]:
     if not equals or not re.fullmatch(r"\w+(, \w+)+", target):
         return []
     rows = [f"{indent}{STEP}{name}," for name in target.split(", ")]
-    return [f"{indent}(", *rows, *broken(f"{indent}) = {value}")]
+    first, *rest = broken(f"{indent}_ = {value}")
+    return [f"{indent}(", *rows, first.replace("_ = ", ") = ", 1), *rest]
 
 
 def _outside_operators(before: str, after: str) -> bool:

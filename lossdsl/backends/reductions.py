@@ -24,6 +24,7 @@ def reduction(emitter: Emitter, stage: Stage) -> str:
     code = code or ordered(emitter, stage)
     if code is None and stage.op == "sum":
         code = contraction(emitter, stage)
+    code = code or _others(emitter, stage)
     if code is not None:
         return code
     text, onto = masked(emitter, stage)
@@ -40,6 +41,27 @@ def reduction(emitter: Emitter, stage: Stage) -> str:
         factors = [f"({t})" if " " in t else t for t in emitter.shape(missing)]
         code = f"({code}) * {' * '.join(factors)}"
     return code
+
+
+def _others(emitter: Emitter, stage: Stage) -> str | None:
+    """The sum of exponentials without the greatest, by the sum of all: it is needed only where that is below 2."""
+    if stage.op != "sum" or stage.body.op != "fraction" or stage.positions:
+        return None
+    total = emitter.table.stages.get(stage.name.replace("others_", "total_", 1))
+    in_parts = any(i.high in emitter.extents for i in stage.reduced)  # that of a block says nothing of the whole
+    if total is None or in_parts or not _is_total(total, stage):
+        return None
+    whole = emitter.stage(total)
+    text, onto = masked(emitter, total)
+    last = onto[len(onto) - len(stage.reduced) :]
+    if set(last) != set(stage.reduced) or onto[: len(onto) - len(last)] != emitter.axes(stage.out):
+        return None
+    return emitter.dialect.others(emitter.held(text, "t"), whole, len(last))
+
+
+def _is_total(total: Stage, others: Stage) -> bool:
+    same = (total.out, total.reduced, total.where) == (others.out, others.reduced, others.where)
+    return same and total.op == "sum" and not total.positions and total.body is others.body.args[0]
 
 
 def widened(emitter: Emitter, text: str, onto: list[Index], missing: Sequence[Index]) -> tuple[str, list[Index]]:
@@ -91,6 +113,8 @@ def masked(emitter: Emitter, stage: Stage) -> tuple[str, list[Index]]:
     chosen = emitter.lifted(stage.body, onto, view)
     if emitter.value(stage.body, view).host and view == "real":
         chosen = emitter.dialect.number(chosen)
+    if view == "real":
+        return emitter.select(condition, chosen, neutral), onto
     return emitter.dialect.where(condition, chosen, neutral), onto
 
 

@@ -30,8 +30,10 @@ def cumulative(emitter: Emitter, stage: Stage) -> str | None:
         return None
     op, outer = found
     others = stage.body.free.union(*(n.free for n in rest))
-    if outer in others or inner not in others:
+    if outer in others:
         return None
+    if inner not in others:
+        return _counted(emitter, stage, op, outer) if not rest else None
     graph = emitter.graph
     where = graph.both(*rest)
     body = graph.where(where, stage.body, graph.const(0))
@@ -45,6 +47,18 @@ def cumulative(emitter: Emitter, stage: Stage) -> str | None:
     result = [outer if i == inner else i for i in onto]
     wanted = emitter.axes(stage.out)
     return code if result == wanted else emitter.dialect.permute(code, [result.index(i) for i in wanted])
+
+
+def _counted(emitter: Emitter, stage: Stage, op: str, outer: Index) -> str:
+    """The same of equal terms: as many times one of them as there are positions."""
+    graph = emitter.graph
+    at, low, high = graph.index(outer), graph.extent(outer.low), graph.extent(outer.high)
+    count = {"le": at - low + 1, "lt": at - low, "ge": high - at, "gt": high - at - 1}[op]
+    total = stage.body * count
+    emitter.count_new(total)
+    onto = emitter.axes(stage.out)
+    code = emitter.lifted(total, onto, "int" if stage.kind == "int" else "real")
+    return code if total.free == set(onto) else emitter.dialect.broadcast(code, emitter.shape(onto))
 
 
 def _order(condition: Node, inner: Index) -> tuple[str, Index] | None:

@@ -10,10 +10,34 @@ from __future__ import annotations
 import numpy as np
 
 
+def _where(condition: np.ndarray | bool, then: np.ndarray | float, otherwise: np.ndarray | float) -> np.ndarray:
+    """np.where for numbers; long arrays by masking bits: np.where branches, and guesses wrong half of the time."""
+    dt = np.result_type(then, otherwise) if np.size(condition) > 2048 else None
+    if dt is None or dt.char not in "fd":
+        return np.where(condition, then, otherwise)
+    whole = np.dtype(np.int32 if dt.char == "f" else np.int64)
+    mask = np.asarray(condition).astype(whole)
+    np.negative(mask, out=mask)  # all bits, or none
+    first, second = np.asarray(then, dt).view(whole), np.asarray(otherwise, dt).view(whole)
+    if second.ndim == 0 and second == 0:
+        return np.asarray(np.bitwise_and(first, mask, out=mask if first.ndim == 0 else None)).view(dt)
+    bits = np.bitwise_xor(first, second)
+    bits = np.bitwise_and(bits, mask, out=bits if bits.shape == mask.shape else None)
+    return np.bitwise_xor(bits, second, out=bits).view(dt)
+
+
+def _clip(x: np.ndarray | float, low: np.ndarray | float, high: np.ndarray | float) -> np.ndarray:
+    """min(max(x, low), high); for long arrays by a loop of NumPy's that is vectorised for bounds that are numbers."""
+    if np.size(x) > 2048:
+        return np.clip(x, low, high)
+    clipped: np.ndarray = np.minimum(np.maximum(x, low), high)
+    return clipped
+
+
 def _sigmoid(x: np.ndarray | float) -> np.ndarray:
     """1/(1 + exp(-x)), also where it is subnormal: only exp(-|x|) is taken."""
     e = np.exp(-np.abs(x))
-    result: np.ndarray = np.where(np.asarray(x) >= 0, 1, e) / (1 + e)
+    result: np.ndarray = _where(np.asarray(x) >= 0, 1, e) / (1 + e)
     return result
 
 
@@ -33,7 +57,7 @@ def _logcosh(x: np.ndarray | float) -> np.ndarray:
     """log(cosh(x)): log1p(2 sinh(x/2)^2) near 0, where cosh(x) loses x."""
     a = np.abs(x)
     near = np.log1p(2 * np.square(np.sinh(np.minimum(a, 2) / 2)))
-    result: np.ndarray = np.where(a < 2, near, a + (np.log1p(np.exp(-2 * a)) - 0.6931471805599453))
+    result: np.ndarray = _where(a < 2, near, a + (np.log1p(np.exp(-2 * a)) - 0.6931471805599453))
     return result
 
 
@@ -131,14 +155,23 @@ def _fraction(x: np.ndarray | float) -> np.ndarray:
 
 def _guarded_mul(g: np.ndarray | float, d: np.ndarray | float) -> np.ndarray:
     """g*d, and 0 where one of them is 0, though the other be infinite or NaN."""
-    return np.where((np.asarray(g) == 0) | (np.asarray(d) == 0), 0, np.multiply(g, d))
+    product = np.multiply(g, d)
+    if not np.isnan(product).any():
+        return product
+    return np.where((np.asarray(g) == 0) | (np.asarray(d) == 0), 0, product)
 
 
 def _guarded_div(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
     """x/y, and 0 where x is 0, though y be 0 or NaN."""
-    return np.where(np.asarray(x) == 0, 0, np.divide(x, y))
+    quotient = np.divide(x, y)
+    if not np.isnan(quotient).any():
+        return quotient
+    return np.where(np.asarray(x) == 0, 0, quotient)
 
 
 def _guarded_sub(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
     """x - y, and 0 where both are the same infinity."""
-    return np.where(np.asarray(x) == y, 0, np.subtract(x, y))
+    difference = np.subtract(x, y)
+    if not np.isnan(difference).any():
+        return difference
+    return np.where(np.asarray(x) == y, 0, difference)

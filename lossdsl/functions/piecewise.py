@@ -83,13 +83,13 @@ ROWS = (
     ),
     Function(
         "clip", 3, _clip, oracles.clip,
-        "np.minimum(np.maximum({0}, {1}), {2})", "_clip({0}, {1}, {2})", (REAL, REAL, REAL), REAL,
+        "_clip({0}, {1}, {2})", "_clip({0}, {1}, {2})", (REAL, REAL, REAL), REAL,
         derivative=lambda o, x, low, high: (
             o.where(o.both(o.le(low, x), o.le(x, high)), 1, 0),
             o.where(o.both(o.lt(x, low), o.le(low, high)), 1, 0),
             o.where(o.either(o.gt(x, high), o.gt(low, high)), 1, 0),
         ),
-        torch_helpers=("_clip",), finite_derivative=True, result="same",
+        numpy_helpers=("_clip",), torch_helpers=("_clip",), finite_derivative=True, result="same",
         source="torch.clamp: derivative 1 at the bounds; the upper bound where they cross, the lower where they meet",
         ulps=0,
     ),

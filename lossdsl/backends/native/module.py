@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from lossdsl.backends.native.products import large_products
 from lossdsl.backends.native.source import VALUE, Kernel, SourceWriter, Wanted
-from lossdsl.backends.native.support import IMPORTS, native_interface, native_runtime
+from lossdsl.backends.native.support import IMPORTS, native_interface, native_names, native_runtime
 from lossdsl.backends.numpy.arguments import INDENT
 from lossdsl.backends.numpy.module import NumpyModule
 from lossdsl.backends.programs import Output
@@ -34,6 +34,7 @@ class NativeModule(NumpyModule):
         self.local = self.interface.locals
         fresh = self.interface.names.fresh
         self.found, self.shapes, self.asked = fresh("found"), fresh("shapes"), fresh("asked")
+        self.brought, self.imported = native_names(), IMPORTS
         self.writer = SourceWriter(self.interface, self.derived)
         self.kernels: list[Kernel] = []
 
@@ -43,11 +44,8 @@ class NativeModule(NumpyModule):
         head = head.replace("in closed form, in NumPy.", "in closed form, in C and NumPy.")
         head = head.replace("it needs only NumPy.", "it needs NumPy, and a C compiler when it is first called.")
         constant = f"_C_SOURCE = r'''\n{self.writer.file(self.kernels)}'''"
-        imports = head.replace(
-            "from typing import Any", "\n".join(f"import {name}" for name in IMPORTS) + "\nfrom typing import Any"
-        )
         return "".join(
-            [imports, "import numpy as np\n\n", constant, "\n", body, "\n\n", "\n\n\n".join(native_runtime()), "\n"]
+            [head, "import numpy as np\n\n", constant, "\n", body, "\n\n", "\n\n\n".join(native_runtime()), "\n"]
         )
 
     def _function(

@@ -43,6 +43,11 @@ def _definitions() -> dict[str, str]:
     return found
 
 
+def native_names() -> frozenset[str]:
+    """What a module defines of its own."""
+    return frozenset(_definitions())
+
+
 def native_runtime() -> list[str]:
     """The text of all of it, in order."""
     return list(_definitions().values())

@@ -11,6 +11,17 @@ from lossdsl.functions.table import TABLE
 REDUCERS = {"sum": "np.sum", "prod": "np.prod", "any": "np.any", "all": "np.all"}
 
 
+PRODUCTS = {
+    "ab,bc->ac": ((0, False), (1, False)), "ab,bc->ca": ((1, True), (0, True)),
+    "ab,cb->ac": ((0, False), (1, True)), "ab,cb->ca": ((1, False), (0, True)),
+    "ab,ac->bc": ((0, True), (1, False)), "ab,ac->cb": ((1, True), (0, False)),
+    "ab,ca->bc": ((0, True), (1, True)), "ab,ca->cb": ((1, False), (0, False)),
+    "ab,b->a": ((0, False), (1, False)), "ab,a->b": ((0, True), (1, False)),
+    "a,ab->b": ((1, True), (0, False)), "a,ba->b": ((1, False), (0, False)),
+}  # fmt: skip
+"""Sums of products that are products of matrices: which factor comes first, and which are transposed."""
+
+
 class NumpyDialect:
     """`dt` is the name of the dtype of the computation in the emitted code."""
 
@@ -35,6 +46,18 @@ class NumpyDialect:
 
     def where(self, condition: str, then: str, otherwise: str) -> str:
         return f"np.where({condition}, {then}, {otherwise})"
+
+    select_helpers: Sequence[str] = ("_where",)
+
+    def select(self, condition: str, then: str, otherwise: str) -> str:
+        return f"_where({condition}, {then}, {otherwise})"
+
+    def placed(self, otherwise: str, then: str, position: str, axis: int, fresh: bool) -> str | None:
+        own = otherwise if fresh else f"{_atom(otherwise)}.copy()"
+        return f"_placed({own}, {then}, {position}, {axis})"
+
+    def others(self, parts: str, total: str, axes: int) -> str | None:
+        return f"_others({parts}, {total}, {axes})"
 
     def number(self, text: str) -> str:
         return f"{self.dt}.type({text})"
@@ -85,12 +108,9 @@ class NumpyDialect:
         return f"np.flip({code}, {axis})" if reverse else code
 
     def contract(self, spec: str, factors: Sequence[str]) -> str:
-        if spec == "ab,cb->ac":
-            return f"{_operand(factors[0])} @ {_atom(factors[1])}.T"
-        if spec in ("ab,bc->ac", "ab,b->a"):
-            return f"{_operand(factors[0])} @ {_operand(factors[1])}"
-        if spec in ("ab,ac->bc", "ab,a->b"):
-            return f"{_atom(factors[0])}.T @ {_operand(factors[1])}"
+        if spec in PRODUCTS:
+            left, right = (_turned(factors[k], turned) for k, turned in PRODUCTS[spec])
+            return f"{left} @ {right}"
         return f'np.einsum("{spec}", {", ".join(factors)}, optimize=True)'
 
     def zeros(self, shape: Sequence[str]) -> str:
@@ -124,6 +144,10 @@ def _atom(text: str) -> str:
 
 def _operand(text: str) -> str:
     return text if all(c.isalnum() or c in "_.[]:, " for c in text) or _is_call(text) else f"({text})"
+
+
+def _turned(text: str, turned: bool) -> str:
+    return f"{_atom(text)}.T" if turned else _operand(text)
 
 
 def _is_call(text: str) -> bool:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import lossdsl
 from lossdsl.backends.emitter import Emitter
 from lossdsl.backends.interface import Interface
 from lossdsl.backends.layout import without_unused, wrapped
 from lossdsl.backends.numpy.arguments import INDENT, argument_lines
+from lossdsl.backends.numpy.blocks import blocked
 from lossdsl.backends.numpy.dialect import NumpyDialect
-from lossdsl.backends.numpy.support import numpy_interface, quoted, runtime_source
+from lossdsl.backends.numpy.support import imports, numpy_interface, quoted, runtime_source
 from lossdsl.backends.programs import Checked, Derived, Output, derive, shared
-from lossdsl.backends.text import strip
+from lossdsl.backends.text import View, strip
 from lossdsl.calculus.forward import PREFIX
 from lossdsl.calculus.gradient import SEED
 from lossdsl.functions.sources import helper_source
-from lossdsl.ir.graph import Node
+from lossdsl.ir.graph import Index, Node
+from lossdsl.ir.stage import StageTable
 from lossdsl.meaning.core import Extent, Program
 
 
@@ -29,6 +31,11 @@ def emit(program: Program) -> str:
 
 class NumpyModule:
     """The text of a module, part by part; an objective for boosting is made of some of them."""
+
+    brought: frozenset[str] = frozenset()
+    """Functions of the runtime that the text gets from elsewhere."""
+    imported: tuple[str, ...] = ()
+    """Modules of the standard library that the text needs for something else."""
 
     def __init__(self, program: Program) -> None:
         self.interface = numpy_interface(program)
@@ -49,8 +56,9 @@ class NumpyModule:
             functions.append(self._predict())
         functions.append(self._arguments())
         body = "\n\n\n".join(functions)
-        support = runtime_source(body)
-        parts = [self._header(), "from __future__ import annotations\n\nfrom typing import Any\n\nimport numpy as np"]
+        support = runtime_source(body, self.brought)
+        needed = imports("\n".join([body, *support]), self.imported)
+        parts = [self._header(), f"from __future__ import annotations\n\n{needed}\n\nimport numpy as np"]
         everything = [*parts, body, *helper_source(self.helpers, "numpy"), *support]
         return "\n\n".join(everything[:2]) + "\n\n\n" + "\n\n\n".join(t.strip("\n") for t in everything[2:]) + "\n"
 
@@ -64,7 +72,14 @@ class NumpyModule:
 
     # ------------------------------------------------------------ functions
 
-    def _emitter(self, roots: Iterable[Node], extra: dict[str, str] | None = None) -> Emitter:
+    def _emitter(
+        self,
+        roots: Iterable[Node],
+        extra: Mapping[str, str] | None = None,
+        table: StageTable | None = None,
+        hints: Mapping[int, str] | None = None,
+        first: Sequence[Index] = (),
+    ) -> Emitter:
         interface = self.interface
         arrays = {**interface.arg_names, SEED: self.local.seed, **(extra or {})}
         hosts = [a.name for a in interface.hosts]
@@ -72,14 +87,14 @@ class NumpyModule:
         names.taken |= set(arrays.values())
         emitter = Emitter(
             NumpyDialect(self.local.dt),
-            self.derived.table,
+            self.derived.table if table is None else table,
             arrays,
             hosts,
             interface.size_names,
             names,
-            self.derived.names,
+            self.derived.names if hints is None else hints,
         )
-        emitter.plan(list(roots))
+        emitter.plan(list(roots), first)
         return emitter
 
     def _function(
@@ -101,7 +116,7 @@ class NumpyModule:
         lines.append(f"{INDENT}{', '.join(self._unpacked())} = {self._call_arguments()}")
         position = len(lines) - 1
         lines.append(f'{INDENT}with np.errstate(all="ignore"):')
-        lines += [f"{INDENT}{INDENT}{line}" for line in without_unused(body())]
+        lines += [f"{INDENT}{INDENT}{line}".rstrip() for line in without_unused(body())]
         used = set(re.findall(r"\w+", " ".join(lines[position + 1 :])))
         names = [n if n in used else self.interface.unused(n) for n in self._unpacked()]
         lines[position] = f"{INDENT}{', '.join(names)} = {self._call_arguments()}"
@@ -125,13 +140,14 @@ class NumpyModule:
         sizes = emitter.shape(self.derived.element.indices)
         return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
-    def _ordered(self, emitter: Emitter, output: Output) -> str:
+    def _ordered(self, emitter: Emitter, output: Output, view: View = "real") -> str:
         """The text of an output, its axes in the order of `output.indices`."""
         emitter.ensure([output.node])
-        text = strip(emitter.value(output.node, "real").code)
+        text = strip(emitter.value(output.node, view).code)
         own = emitter.axes(output.node.free)
         wanted = [i for i in output.indices if i in own]
         if own != wanted:
+            text = text if text.isidentifier() else emitter.held(text, "t")
             text = emitter.dialect.permute(text, [own.index(i) for i in wanted])
         if len(wanted) < len(output.indices) and wanted:
             first = output.indices.index(wanted[0])
@@ -206,6 +222,9 @@ class NumpyModule:
 
     def _value(self) -> str:
         def body() -> list[str]:
+            lines = blocked(self, {}, has_value=True)
+            if lines is not None:
+                return lines
             emitter = self._emitter(self._roots())
             lines = self._value_lines(emitter)
             self.helpers |= emitter.helpers
@@ -225,6 +244,9 @@ class NumpyModule:
     def _value_and_grad(self) -> str:
         def body() -> list[str]:
             outputs = self.derived.gradient
+            lines = blocked(self, outputs, has_value=True)
+            if lines is not None:
+                return lines
             emitter = self._emitter([*self._roots(), *(o.node for o in outputs.values())])
             lines = self._value_lines(emitter)
             emitter.lines = [*lines, *self._seed_lines(emitter)]
@@ -295,6 +317,9 @@ class NumpyModule:
     def _hess_diag(self) -> str:
         def body() -> list[str]:
             outputs = self.derived.hessian
+            lines = blocked(self, outputs, has_value=False)
+            if lines is not None:
+                return lines
             emitter = self._emitter([*self._roots(), *(o.node for o in outputs.values())])
             self._checks(emitter)
             emitter.lines += self._seed_lines(emitter)
@@ -307,6 +332,9 @@ class NumpyModule:
         def body() -> list[str]:
             v = self.local
             outputs = self.derived.hvp
+            lines = blocked(self, outputs, has_value=False, has_vectors=True)
+            if lines is not None:
+                return lines
             vectors = {PREFIX + n: self.interface.vector_names[n] for n in outputs}
             emitter = self._emitter([*self._roots(), *(o.node for o in outputs.values())], vectors)
             self._checks(emitter)

@@ -229,3 +229,33 @@ def _direction(name: str, given: dict[str, Any], array: Any, like: Any, dt: Any)
     if vector.shape != wanted:
         raise ValueError(f"the vector for {name} must have shape {wanted}, got {vector.shape}")
     return vector.astype(dt).reshape(np.shape(array))[()]
+
+
+def _others(parts: Any, total: Any, axes: int) -> Any:
+    """The sums of parts over the last axes without those that are 1, where a total is below 2; elsewhere total - 1.
+
+    Parts are at most 1, and one of them is 1: where the rest counts, all of its digits do.
+    """
+    others = np.asarray(total - 1)
+    certain = total < 2
+    if np.any(certain):
+        chosen = parts[certain]
+        others[certain] = np.sum(chosen - np.trunc(chosen), axis=tuple(range(-axes, 0)))
+    return others[()]
+
+
+def _placed(otherwise: Any, then: Any, position: Any, axis: int) -> Any:
+    """`otherwise`, but `then` at one position of an axis for each place on the other axes, if it is on the axis.
+
+    `position` and `then` have axes of length 1 in place of that axis and of those that they do not depend on.
+    """
+    size = otherwise.shape[axis]
+    places = tuple(1 if k == axis % otherwise.ndim else s for k, s in enumerate(otherwise.shape))
+    position, then = np.broadcast_to(position, places), np.broadcast_to(then, places)
+    inside = (position >= 0) & (position < size)
+    if size and not inside.all():
+        position = np.where(inside, position, 0)
+        then = np.where(inside, then, np.take_along_axis(otherwise, position, axis))
+    if size:
+        np.put_along_axis(otherwise, position, then, axis)
+    return otherwise

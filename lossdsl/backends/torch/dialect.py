@@ -36,6 +36,17 @@ class TorchDialect:
     def where(self, condition: str, then: str, otherwise: str) -> str:
         return f"torch.where({condition}, {then}, {otherwise})"
 
+    select_helpers: Sequence[str] = ()
+
+    def select(self, condition: str, then: str, otherwise: str) -> str:
+        return self.where(condition, then, otherwise)
+
+    def placed(self, otherwise: str, then: str, position: str, axis: int, fresh: bool) -> str | None:
+        return None
+
+    def others(self, parts: str, total: str, axes: int) -> str | None:
+        return None
+
     def number(self, text: str) -> str:
         return self.filled((), text)
 

@@ -63,7 +63,7 @@ class _Module:
         private += [programs.terms(plain)] if plain.terms else []
         private += [self._predicting.predictions(plain)] if plain.predictions else []
         if self.backward == "closed":
-            private += [programs.value_and_gradient(self.derived), programs.second_order(self.derived)]
+            private += [*programs.value_and_gradient(self.derived), programs.second_order(self.derived)]
             private += function_classes(programs, self.class_name)
         private.append(programs.plain_value(plain))
         public = [self._value(), *self._terms(), *self._predict(private), module_class(self.interface, plain)]

@@ -10,7 +10,10 @@ from lossdsl.backends.torch import prelude
 from lossdsl.functions.sources import helper_names
 from lossdsl.meaning.core import Program
 
-PROGRAMS = ("_arguments", "_value", "_value_and_gradient", "_second_order", "_terms", "_predictions", "_check")
+PROGRAMS = (
+    "_arguments", "_value", "_value_and_gradient", "_value_and_gradient_in_blocks", "_second_order", "_terms",
+    "_predictions", "_check",
+)  # fmt: skip
 """Private functions of a module."""
 
 

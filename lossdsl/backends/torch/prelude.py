@@ -7,7 +7,7 @@ import functools
 import re
 from importlib import resources
 
-MODULES = ("runtime", "order_runtime", "host_functions")
+MODULES = ("runtime", "order_runtime", "block_runtime", "host_functions")
 
 
 @functools.cache
@@ -33,7 +33,7 @@ def called(body: str) -> list[str]:
     wanted: set[str] = set()
     pending = [body]
     while pending:
-        used = set(re.findall(r"\b_\w+(?=\()", pending.pop())) & known.keys()
+        used = set(re.findall(r"\b_\w+", pending.pop())) & known.keys()
         pending += [known[name] for name in used - wanted]
         wanted |= used
     return [text for name, text in known.items() if name in wanted]

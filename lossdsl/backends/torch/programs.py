@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from lossdsl.backends.expand import stage_nodes
 from lossdsl.backends.interface import Interface
 from lossdsl.backends.programs import Derived, Output
+from lossdsl.backends.torch.blocks import TorchBlocks, hints, planned
 from lossdsl.backends.torch.dialect import TorchDialect, atom
 from lossdsl.backends.torch.emitter import TorchEmitter
 from lossdsl.backends.torch.layout import docstring, indented, listed, pruned, used
@@ -17,9 +18,11 @@ from lossdsl.backends.torch.names import TorchNames, names_beside
 from lossdsl.backends.torch.plain import Check, Plain
 from lossdsl.calculus.forward import PREFIX
 from lossdsl.calculus.gradient import SEED
-from lossdsl.ir.graph import Node
+from lossdsl.ir.graph import Index, Node
 from lossdsl.ir.stage import StageTable
 from lossdsl.meaning.core import Arg
+
+IN_BLOCKS = "_value_and_gradient_in_blocks"
 
 
 class Programs:
@@ -76,6 +79,7 @@ class Programs:
         checks: Sequence[Check],
         roots: Sequence[Node],
         inputs: Mapping[str, str] | None = None,
+        first: Sequence[Index] = (),
     ) -> TorchEmitter:
         interface = self.interface
         arrays = {**interface.arg_names, **(inputs or {})}
@@ -90,7 +94,7 @@ class Programs:
                 emitter.checked.add((array, axis, number))
             elif (array, number) in made and axis >= 0 and not _reads(table, demanded, array, position):
                 emitter.guards[array, axis, number] = demanded
-        emitter.plan([*roots, *emitter.guards.values()])
+        emitter.plan([*roots, *emitter.guards.values()], first)
         return emitter
 
     def function(
@@ -162,13 +166,27 @@ class Programs:
         emitter.lines.append(f"return {value}")
         return self.function("_value", [], "torch.Tensor", "The value, made of differentiable operations.", emitter)
 
-    def value_and_gradient(self, derived: Derived) -> str:
-        """The value, and its gradient in the same pass."""
+    def value_and_gradient(self, derived: Derived) -> list[str]:
+        """The function of the value, and its gradient in the same pass; and one that does it some rows at a time."""
+        blocks = self._blocks(derived)
+        functions = [self._all_at_once(derived, blocks)]
+        if blocks is not None:
+            local = self.local
+            blocks.statements(self.reduced)
+            extra = [f"{local.upstream}: torch.Tensor | None", f"{local.with_gradient}: bool", f"{blocks.size}: int"]
+            doc = f"The same for large tensors, {blocks.size} rows at a time."
+            functions.append(self.function(IN_BLOCKS, extra, "tuple[torch.Tensor, ...]", doc, blocks.emitter))
+        return functions
+
+    def _all_at_once(self, derived: Derived, blocks: TorchBlocks | None) -> str:
         local = self.local
         outputs = list(derived.gradient.values())
         kept = [derived.kept] if derived.kept is not None else []
         roots = [derived.element.node, *kept, *(o.node for o in outputs)]
         emitter = self.emitter(derived.table, derived.names, derived.checks, roots, {SEED: local.seed})
+        if blocks is not None:
+            reduction, size = "reduction" if self.reduced else '"sum"', emitter.names.fresh("size")
+            emitter.lines += blocks.dispatch(IN_BLOCKS, self.call, self.tensors, reduction, size)
         value = self.reduce(emitter, derived.element, derived.kept)
         emitter.lines += [f"{local.value} = {value}", f"if not {local.with_gradient}:", f"    return ({local.value},)"]
         emitter.lines.append(f"{local.seed} = {self._seed(emitter, derived)}")
@@ -177,6 +195,17 @@ class Programs:
         extra = [f"{local.upstream}: torch.Tensor | None", f"{local.with_gradient}: bool"]
         doc = f"(value,), or the value and the gradients of {local.upstream} times it (None stands for 1)."
         return self.function("_value_and_gradient", extra, "tuple[torch.Tensor, ...]", doc, emitter)
+
+    def _blocks(self, derived: Derived) -> TorchBlocks | None:
+        plan = planned(derived, self.reduced)
+        if plan is None:
+            return None
+        found, inputs = plan.found, {SEED: self.local.seed}
+        first = (found.row, *found.across)
+        emitter = self.emitter(
+            found.table, hints(plan, derived, self.interface.arg_names), plan.checks, plan.roots, inputs, first
+        )
+        return TorchBlocks(plan, derived, emitter, self.local, self.tensors[0])
 
     def second_order(self, derived: Derived) -> str:
         """What a derivative of the gradient needs: the Hessian along vectors."""
