@@ -21,15 +21,16 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
     "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe",
 )  # fmt: skip
-SECONDS = 30.0
+SECONDS = 60.0
 ABOVE = 64
 """File descriptors of a browser are 3 and 4; ours are put out of their way."""
-LEFT = {"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35}
+KEYS = {"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35}
 
 
 def chromium() -> str | None:
-    """The program, where there is one."""
-    return next((found for name in NAMES if (found := shutil.which(name))), None)
+    """The program, where there is one; that of a snap may not look into folders for temporary files."""
+    found = [path for name in NAMES if (path := shutil.which(name))]
+    return next((path for path in found if Path(path).resolve().name != "snap"), None)
 
 
 class Page:
@@ -74,7 +75,7 @@ class Page:
         """Load a file and wait until it is there; the log starts anew."""
         self.size(width, height)
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        self.ask("Emulation.setEmulatedMedia", features=scheme)
+        self.ask("Emulation.setEmulatedMedia", media="screen", features=scheme)
         self.log.clear()
         self.ask("Page.navigate", url=path.as_uri())
         while not any(event.get("method") == "Page.loadEventFired" for event in self.log):
@@ -91,7 +92,7 @@ class Page:
 
     def press(self, key: str) -> None:
         """A key of the keyboard, to what has the focus."""
-        code = LEFT[key]
+        code = KEYS[key]
         for kind in ("rawKeyDown", "keyUp"):
             self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 

@@ -321,6 +321,13 @@ def test_unknown_settings_and_values_outside_of_the_domain(plain: lossdsl.Loss) 
         plain.report(settings={"pred": 1.0}, check=False, accuracy=False)
 
 
+def test_arrays_of_hyperparameters_can_not_be_set() -> None:
+    loss = lossdsl.loss("loss f(x[n, k]; w[k] > 0 = 1, b = 0):\n    return mean[n, k](w*x^2 + b)\n")
+    with pytest.raises(ReportError, match="w is an array: only numbers can be set"):
+        loss.report(w=2, check=False, accuracy=False)
+    assert Elements(loss.report(check=False, accuracy=False)).texts["output"] == ["0"]
+
+
 def test_a_loss_writes_its_page(plain: lossdsl.Loss, tmp_path: Path) -> None:
     text = plain.report(tmp_path / "page.html", check=False, accuracy=False)
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == text

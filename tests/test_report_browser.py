@@ -238,6 +238,17 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+def test_paper_shows_the_numbers_of_the_sliders(page: Page) -> None:
+    move(page, 0, 40)
+    page.ask("Emulation.setEmulatedMedia", media="print", features=[])
+    shown = (
+        "[...document.querySelectorAll('.slider')[0].children].filter(e => e.offsetWidth > 0).map(e => e.textContent)"
+    )
+    assert page.evaluate(shown) == ["delta", "10"]
+    assert page.evaluate("[...document.querySelectorAll('nav, button')].every(e => e.offsetWidth === 0)")
+    page.ask("Emulation.setEmulatedMedia", media="", features=[])
+
+
 def test_formulas_are_drawn_as_mathematics(page: Page) -> None:
     """A fraction has its parts one above the other, and a browser that reads MathML knows so."""
     above, below = page.evaluate(

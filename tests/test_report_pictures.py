@@ -13,7 +13,7 @@ import lossdsl
 from lossdsl.plot.jumps import Sampled
 from lossdsl.plot.subject import subject
 from lossdsl.report.drawing import look, plots
-from lossdsl.report.frames import Frame, Frames, frames
+from lossdsl.report.frames import CALLS, Frame, Frames, frames
 from lossdsl.report.markup import markup
 from lossdsl.report.picture import NOT_DRAWN, Line, base64, coded, decoded, grid_units, picture
 from lossdsl.report.scale import HEIGHT, MARGIN, WIDTH, Scale, vertical_scale
@@ -210,6 +210,17 @@ def test_several_sliders_have_all_combinations_or_move_alone() -> None:
     assert four.apart
     assert len(four.frames) == 1 + sum(len(each.positions) - 1 for each in four.sliders)
     assert "one at a time" in markup(plots("l0", "f", four))
+
+
+def test_curves_that_take_many_calls_have_fewer_positions(monkeypatch: pytest.MonkeyPatch, huber: Frames) -> None:
+    calls = huber.frames[huber.start].calls
+    assert calls > 50  # the jumps of the curvature are found by bisection
+    monkeypatch.setitem(CALLS, "elements", 7 * calls)
+    few = drawn(HUBER)
+    assert few.sliders[0].positions == (0.1, 0.22, 0.46, 1, 2.2, 4.6, 10)
+    assert few.sliders[0].start == 3
+    monkeypatch.setitem(CALLS, "elements", 1)
+    assert drawn(HUBER).sliders[0].positions == (0.1, 1, 10)
 
 
 def test_places_that_the_code_refuses_have_no_frame() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from lossdsl.search.screen import (
     FLAT,
     JUMPS,
     KNOWN,
+    NO_LOSS,
     NOT_FINITE,
     NOT_LEAST,
     UNBOUNDED,
@@ -274,6 +276,17 @@ def test_holes_of_files(tmp_path: Path) -> None:
     assert any("rho = |r|, w = " in each.formula for each in result.rejections)
 
 
+def test_formulas_that_make_no_loss_are_rejected(tmp_path: Path, unchecked: None) -> None:
+    path = tmp_path / "mine.loss"
+    path.write_text("def hole(k, r) = k*r^2\n\nloss l(p[n] | y[n]; w > 0 = 1):\n    return mean[n](hole(w, p - y))\n")
+    found = search(str(path), DATA, words=["square"], size=2, top=1, folds=1, baselines=[], parts=2)
+    example = found.example(NO_LOSS)
+    assert example is not None
+    assert example.formula == "k"
+    assert "the index `n` occurs neither" in example.detail
+    assert found.example(KNOWN).formula == "r^2"  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -356,6 +369,12 @@ def test_a_planted_good_loss_is_found(found: Found) -> None:
     change = run.difference(found.comparison.run("linear", "mse"), "median_ae")
     assert change is not None
     assert change.mean < 0, "on rows that the search has not seen, too"
+    mae = run.difference(found.comparison.run("linear", "mse"), "mae")
+    assert mae is not None
+    assert found.difference == mae
+    assert found.verdict.startswith("log1p(r^2) ")
+    assert f"MAE differs by {mae.mean:+.4g} ± {mae.half:.4g}" in found.verdict
+    assert ("can not be told from mse" in found.verdict) != mae.excludes_zero
 
 
 def test_every_proposal_is_accounted_for(found: Found) -> None:
@@ -372,7 +391,17 @@ def test_winners_are_losses_that_check_and_are_analysed(found: Found, tmp_path: 
     assert found.winners[0].facts["redescending"] == analyze(loss.program)["redescending"]
 
 
-def test_rows_for_testing_are_parts_that_share_none(found: Found) -> None:
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checks take seconds: that winners pass theirs is seen of `found`."""
+
+    class Passed:
+        ok = True
+
+    monkeypatch.setattr(lossdsl.Loss, "check", lambda self: Passed())
+
+
+def test_rows_for_testing_are_parts_that_share_none(found: Found, unchecked: None) -> None:
     assert len(found.comparison.seeds) == 3
     again = search("residual", DATA, baselines=["mse"], **{**REQUEST, "candidates": 1})
     assert again.reasons["not tried: enough shorter ones"] >= 1
@@ -393,6 +422,14 @@ def test_table_and_json(found: Found) -> None:
     assert told["reasons"] == found.reasons
 
 
+def test_the_picture_calls_winners_by_their_formulas(found: Found) -> None:
+    (winner,) = found.winners
+    other = replace(winner, label="r^2", loss=found.template.loss({}))
+    figure = replace(found, winners=(winner, other)).figure()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["log1p(r^2)", "r^2"]
+    assert figure.get_suptitle() == "found on heavy: the best 2"
+
+
 def test_what_does_not_pass_its_check_does_not_win(monkeypatch: pytest.MonkeyPatch) -> None:
     class Failed:
         ok = False
@@ -400,11 +437,28 @@ def test_what_does_not_pass_its_check_does_not_win(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(lossdsl.Loss, "check", lambda self: Failed())
     found = search("residual", DATA, baselines=["mse"], **{**REQUEST, "folds": 1})
     assert found.winners == ()
+    assert found.difference is None
+    assert found.verdict == "Nothing was found."
     assert found.reasons["fails its check"] == found.trained
 
 
-def test_command(tmp_path: Path) -> None:
-    request = ["search", "margin", "--data", "breast_cancer", "--words", "tanh,-", "--size", "4", "--top", "1"]
+def test_command(tmp_path: Path, unchecked: None) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text("a,b,y\n" + "".join(f"{a:.3f},{b:.3f},{'yes' if a > b else 'no'}\n" for a, b in X[:60]))
+    request = [
+        "search",
+        "margin",
+        "--data",
+        str(table),
+        "--target",
+        "y",
+        "--words",
+        "tanh,-",
+        "--size",
+        "4",
+        "--top",
+        "1",
+    ]
     request += ["--folds", "1", "--candidates", "2", "--baselines", "squared_hinge", "-o", str(tmp_path / "out")]
     done = CliRunner().invoke(commands, request)
     assert done.exit_code == 0, done.output

@@ -28,19 +28,12 @@ PANEL = (3.0, 2.4)
 def comparison_figure(comparison: Comparison) -> Figure:
     """The figure; metrics that no loss has a score for are left out."""
     import matplotlib
-    from matplotlib.figure import Figure
 
     metrics = [m for m in comparison.metrics if any(run.interval(m) is not None for run in comparison.runs)]
     curves = [model for model in comparison.models if any(r.curves for r in comparison.runs if r.model == model)]
     calibrated = [model for model in comparison.models if any(r.bins for r in comparison.runs if r.model == model)]
-    count = len(metrics) + len(curves) + len(calibrated)
-    columns = min(COLUMNS, count)
-    rows = -(-count // columns)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.6), layout="constrained")
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for panel in panels[count:]:
-            panel.set_axis_off()
+        figure, panels = grid(len(metrics) + len(curves) + len(calibrated))
         free = iter(panels)
         for metric in metrics:
             _metric(next(free), comparison, metric)
@@ -52,6 +45,19 @@ def comparison_figure(comparison: Comparison) -> Figure:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), frameon=False)
     return figure
+
+
+def grid(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure with so many panels; what is left over in the last row is not drawn."""
+    from matplotlib.figure import Figure
+
+    columns = min(COLUMNS, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.6), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for panel in panels[count:]:
+        panel.set_axis_off()
+    return figure, panels[:count]
 
 
 def _look(number: int) -> dict[str, Any]:

@@ -47,10 +47,8 @@ def compare(
     LossError (E1001 to E1006 and E08xx, E07xx for trees) for losses that do not fit the data or the models, all of them
     together and before anything is trained; ComparisonError, a ValueError, for what is wrong with the request.
     """
-    found = data if isinstance(data, Dataset) else dataset(data, target, task)
     numbers = seeds_of(seeds)
-    disturbance = Disturbance(noise, outliers, imbalance)
-    disturbance.check(found.task)
+    found, disturbance = conditions(data, target, task, noise, outliers, imbalance)
     chosen = models_of(models)
     subjects = checked(contenders(losses), found, chosen)
     settings = training or Training()
@@ -69,6 +67,16 @@ def compare(
     labels = tuple(subject.label for subject in subjects)
     names = tuple(model.name for model in chosen)
     return Comparison(found, numbers, disturbance, settings, labels, names, tuple(runs))
+
+
+def conditions(
+    data: str | Dataset, target: str | None, task: Task | None, noise: float, outliers: float, imbalance: float
+) -> tuple[Dataset, Disturbance]:
+    """What is trained on, and how it is disturbed.  ComparisonError for what is not there, or does not fit the task."""
+    found = data if isinstance(data, Dataset) else dataset(data, target, task)
+    disturbance = Disturbance(noise, outliers, imbalance)
+    disturbance.check(found.task)
+    return found, disturbance
 
 
 def seeds_of(seeds: int | Sequence[int]) -> tuple[int, ...]:

@@ -87,12 +87,16 @@ def _numbered(step: Step | None, total: int) -> Tell:
 
 
 def _check_names(losses: Sequence[tuple[str, Loss]], settings: Mapping[str, float]) -> None:
-    known = {str(arg.name): None for _, loss in losses for arg in loss.program.args if arg.role in ("hyper", "learn")}
+    hyper = [arg for _, loss in losses for arg in loss.program.args if arg.role in ("hyper", "learn")]
+    known = list(dict.fromkeys(str(arg.name) for arg in hyper if not arg.axes))
     for name in settings:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else f", only {', '.join(known)}" if known else ""
-            raise ReportError(f"there is no hyperparameter {name!r}{hint}")
+        if name in known:
+            continue
+        if name in [arg.name for arg in hyper]:
+            raise ReportError(f"{name} is an array: only numbers can be set")
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]}?" if close else f", only {', '.join(known)}" if known else ""
+        raise ReportError(f"there is no hyperparameter {name!r}{hint}")
 
 
 def _chapter(key: str, origin: str, loss: Loss, asked: Request, level: int, tell: Tell) -> Chapter:

@@ -74,8 +74,8 @@ def accuracy(loss: Loss) -> list[Html]:
 
 def _goal() -> Iterator[str]:
     yield "The goal is 4 ulps for values and 8 for derivatives, times the condition number where that is above 1; "
-    yield "inputs include 0, subnormal and huge numbers, kinks and their neighbours.  "
-    yield "Right bits are those of the worst error by condition, of 53 (float64) or 24 (float32)."
+    yield "inputs include 0, subnormal and huge numbers, kinks and their neighbours.  Hyperparameters "
+    yield "have their defaults.  Right bits are those of the worst error by condition, of 53 (float64) or 24 (float32)."
 
 
 def _measured(code: str, dtype: str, quantity: str, summary: Summary) -> list[Content]:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossdsl.meaning.core import Program
+from lossdsl.meaning.core import Arg, Program
 from lossdsl.plot.axis import Axis, common_axes, interval_of, label_of
 from lossdsl.plot.errors import PlotError
-from lossdsl.plot.inputs import middle, shown_values, varying
+from lossdsl.plot.inputs import Array, middle, shown_values, varying
 from lossdsl.plot.jumps import Sampled, sampled
 from lossdsl.plot.subject import Entry, Subject
 from lossdsl.report.sliders import Slider, slider
@@ -28,6 +28,10 @@ COUNTS = {"elements": (41, 13, 7), "row": (21, 9, 5), "example": (21, 9, 5)}
 """Positions of a slider, by the number of sliders that move together: one element costs less than a whole example."""
 APART = 15
 """Positions of a slider that moves alone."""
+LEAST = 3
+CALLS = {"elements": 50_000, "row": 30_000, "example": 30_000}
+"""What a page may take, in calls of emitted code: where a curve has many jumps, and many calls find them, sliders have
+fewer positions, but not less than LEAST."""
 CELLS = {"elements": 117, "row": 63, "example": 63}
 """Of the grid of a curve, to which jumps add points.  Odd: a jump at 0 is one step, not two that look smooth."""
 
@@ -41,6 +45,8 @@ class Frame:
 
     ends: tuple[float, float]
     curves: tuple[Sampled, ...]
+    calls: int = 0
+    """How often emitted code was called for it."""
 
 
 @dataclass(frozen=True)
@@ -69,25 +75,25 @@ def frames(base: Subject, settings: Mapping[str, float]) -> Frames | None:
     PlotError for settings that the emitted code refuses.
     """
     begun = base.filled({**_defaults(base.program), **settings})
-    sliders = _sliders(begun)
-    axis = _axis(begun, sliders)
+    axis = _axis(begun, _sliders(begun, LEAST))
     variants = _variants(begun, axis)
+    first = _frame([begun.filled(variant) for variant in variants], axis)
+    if first is None:
+        return None
+    sliders = _sliders(begun, _count(begun, first.calls))
     start = tuple(each.start for each in sliders)
-    found = {start: _frame([begun.filled(variant) for variant in variants], axis)}
+    found: dict[Place, Frame | None] = {start: first}
     for place in _places(sliders, start):
         moved = {each.name: each.positions[k] for each, k in zip(sliders, place, strict=True)}
         if place != start:
             found[place] = _defined([begun.filled({**variant, **moved}) for variant in variants], axis)
-    kept = {place: frame for place, frame in found.items() if frame is not None}
-    if start not in kept:
-        return None
     return Frames(
         label=label_of([axis]),
         prediction=begun.name_of(_entry(begun.program)),
         fixed=_fixed(begun, axis, variants[0] if len(variants) > 1 else {}, sliders),
         labels=tuple(_label(variant, axis) or str(begun.program.name) for variant in variants),
         sliders=sliders,
-        frames=kept,
+        frames={place: frame for place, frame in found.items() if frame is not None},
         cells=CELLS[begun.mode],
         apart=len(sliders) > TOGETHER,
     )
@@ -157,13 +163,24 @@ def _at_one_point(drawn: Subject) -> None:
 # ---------------------------------------------------------------- sliders and their places
 
 
-def _sliders(base: Subject) -> tuple[Slider, ...]:
-    """One for each scalar hyperparameter whose value is finite and that has more than one position."""
+def _moving(base: Subject) -> list[Arg]:
+    """The scalar hyperparameters whose value is finite."""
     args = [arg for arg in base.program.args if arg.role in ("hyper", "learn") and not arg.axes]
-    moving = [arg for arg in args if math.isfinite(base.given[arg.name])]
-    counts = COUNTS[base.mode]
-    count = counts[len(moving) - 1] if 0 < len(moving) <= TOGETHER else APART
-    made = (slider(arg, float(base.given[arg.name]), count, base.given) for arg in moving)
+    return [arg for arg in args if math.isfinite(base.given[arg.name])]
+
+
+def _count(base: Subject, calls: int) -> int:
+    """Of positions, where a frame takes so many calls."""
+    sliders = len(_moving(base)) or 1
+    frames = CALLS[base.mode] / max(calls, 1)
+    if sliders > TOGETHER:
+        return max(LEAST, min(APART, int(frames / sliders)))
+    return max(LEAST, min(COUNTS[base.mode][sliders - 1], int(frames ** (1 / sliders))))
+
+
+def _sliders(base: Subject, count: int) -> tuple[Slider, ...]:
+    """Those that have more than one position."""
+    made = (slider(arg, float(base.given[arg.name]), count, base.given) for arg in _moving(base))
     return tuple(each for each in made if len(each.positions) > 1)
 
 
@@ -193,11 +210,22 @@ def _defined(drawn: Sequence[Subject], axis: Axis) -> Frame | None:
 def _frame(drawn: Sequence[Subject], axis: Axis) -> Frame | None:
     """None where nothing is finite."""
     ends = interval_of(drawn[:1], [axis])
-    curves = tuple(_curve(each, axis, ends) for each in drawn)
-    return Frame(ends, curves) if any(np.isfinite(curve.rows[0]).any() for curve in curves) else None
+    counted = [_Counted(each, axis) for each in drawn]
+    grid = np.linspace(*ends, CELLS[drawn[0].mode] + 1)
+    curves = tuple(sampled(each, grid) for each in counted)
+    if not any(np.isfinite(curve.rows[0]).any() for curve in curves):
+        return None
+    return Frame(ends, curves, sum(each.calls for each in counted))
 
 
-def _curve(drawn: Subject, axis: Axis, ends: tuple[float, float]) -> Sampled:
-    entry = _entry(drawn.program)
-    grid = np.linspace(*ends, CELLS[drawn.mode] + 1)
-    return sampled(lambda at: drawn.derivatives(entry, at + axis.offset), grid)
+@dataclass
+class _Counted:
+    """Rows of curves, and how many calls of emitted code they have taken."""
+
+    drawn: Subject
+    axis: Axis
+    calls: int = 0
+
+    def __call__(self, at: Array) -> Array:
+        self.calls += 1 if self.drawn.mode == "elements" else len(at)
+        return self.drawn.derivatives(_entry(self.drawn.program), at + self.axis.offset)

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lossdsl.analysis.numbers import Clock, Undecided
-from lossdsl.analysis.univariate import cases
+from lossdsl.analysis.actions import behaves, moves
 from lossdsl.analysis.view import view
 from lossdsl.diagnostics import LossError
 from lossdsl.diagnostics.searching import NoOrder
@@ -20,7 +19,6 @@ from lossdsl.search.template import Template
 
 Kind = Literal["residual", "margin"]
 DIGITS = 30
-SECONDS = 2.0
 STEPS = tuple(
     map(Fraction, ("1/1000", "1/50", "1/10", "1/4", "1/2", "3/4", "1", "3/2", "2", "3", "5", "8", "15", "30"))
 )
@@ -80,33 +78,26 @@ def order_of(template: Template) -> Order:
         hole.name: " + ".join(f"exp({k}*{name})" for k, name in enumerate(hole.variables, start=1))
         for hole in template.holes
     }
-    program = template.loss(bodies).program
-    looked = view(program, {})
-    try:
-        found = cases(looked, Clock(SECONDS))
-        kind = found.kind
-    except Undecided:
-        kind = "samples"
-    if kind not in ("residual", "margin") or looked.elementwise is None:
+    found = order_in(template.loss(bodies).program)
+    if found is None:
         own = template.loss({})
         message = f"the loss of a row of {template.name} is no function of a residual or of a margin"
         hint = "hole(pred - target), or hole(label*score) with label in {-1, 1}"
         raise LossError(NoOrder(own.program.span, message, hint))
-    prediction, (data,) = looked.elementwise
-    return Order("residual" if kind == "residual" else "margin", prediction.name, data.name)
+    return found
 
 
 def order_in(program: core.Program) -> Order | None:
-    """The order of a loss that is there: None where it is no function of one residual or margin."""
+    """The order of a loss: None where it is no function of one residual or margin, operation by operation."""
     looked = view(program, {})
     if looked.elementwise is None or len(looked.elementwise[1]) != 1:
         return None
-    try:
-        kind = cases(looked, Clock(SECONDS)).kind
-    except Undecided:
+    prediction, (data,) = looked.elementwise
+    if prediction.domain:
         return None
-    if kind not in ("residual", "margin"):
-        return None
-    return Order(
-        "residual" if kind == "residual" else "margin", looked.elementwise[0].name, looked.elementwise[1][0].name
-    )
+    if data.name in moves(looked, "shift") and behaves(looked, "shift") == 0:
+        return Order("residual", prediction.name, data.name)
+    labels = {value for part in data.domain for value in part.values if part.kind == "set"}
+    if labels == {-1, 1} and behaves(looked, "flip") == 1:
+        return Order("margin", prediction.name, data.name)
+    return None

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from lossdsl.analysis import Analysis
 from lossdsl.api import Loss
+from lossdsl.comparison.intervals import Interval
+from lossdsl.comparison.metrics import HIGHER, TITLES
 from lossdsl.comparison.result import Comparison
 from lossdsl.search.order import Order
 from lossdsl.search.ranking import Ranked, Round
@@ -76,6 +78,31 @@ class Found:
         """How many proposals were trained."""
         return sum(not each.candidate.is_baseline for each in self.ranking)
 
+    @property
+    def difference(self) -> Interval | None:
+        """By how much the metric of the best proposal differs from that of the best baseline, on rows for testing; None
+        without either, or where a training ran away."""
+        baselines = [each.candidate.label for each in self.ranking if each.candidate.is_baseline]
+        if not baselines or not self.winners:
+            return None
+        best, rival = (self.comparison.run(self.model, label) for label in (self.winners[0].label, baselines[0]))
+        return best.difference(rival, self.metric)
+
+    @property
+    def verdict(self) -> str:
+        """The same in one sentence."""
+        if not self.winners:
+            return "Nothing was found."
+        found, title, best = self.difference, TITLES[self.metric], self.winners[0].label
+        if found is None or found.half is None or not math.isfinite(found.mean):
+            return f"The best proposal is {best}; there is nothing to tell it from."
+        rival = next(each.candidate.label for each in self.ranking if each.candidate.is_baseline)
+        told = f"{title} differs by {found.mean:+.4g} ± {found.half:.4g} on rows that the search has not seen"
+        if not found.excludes_zero:
+            return f"{best} can not be told from {rival}: {told}."
+        better = (found.mean > 0) == (self.metric in HIGHER)
+        return f"{best} is {'better' if better else 'worse'} than {rival}: {told}."
+
     def example(self, reason: str) -> Rejection | None:
         """The first formula that was rejected for this reason."""
         return next((each for each in self.rejections if each.reason == reason and each.formula), None)
@@ -92,10 +119,15 @@ class Found:
         return tables(self)
 
     def figure(self) -> Figure:
-        """Winners and the template by value, gradient and curvature; needs matplotlib."""
+        """Winners by value, gradient and curvature, called by their formulas; needs matplotlib, and a winner."""
         from lossdsl.plot import plot
 
-        return plot(*(each.loss for each in self.winners), against=self.order.kind)
+        figure = plot(*(each.loss for each in self.winners), against=self.order.kind)
+        figure.suptitle(f"{self.template.name} on {self.data}: the best {len(self.winners)}")
+        for legend in figure.legends:
+            for text, each in zip(legend.get_texts(), self.winners, strict=True):
+                text.set_text(each.label)
+        return figure
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: counts, every rejection, the ranking, winners with their texts, and the comparison."""
@@ -120,6 +152,7 @@ class Found:
                 {"formula": each.label, "score": each.score, "text": each.text, "facts": each.facts.to_json()}
                 for each in self.winners
             ],
+            "difference": None if self.difference is None else self.difference.to_json(),
             "comparison": self.comparison.to_json(),
         }  # fmt: skip
 

@@ -13,19 +13,20 @@ import numpy as np
 
 from lossdsl.api import Loss
 from lossdsl.comparison.contenders import Contender, contender
-from lossdsl.comparison.datasets import Dataset, Task, dataset
+from lossdsl.comparison.datasets import Dataset, Task
 from lossdsl.comparison.matching import matched
 from lossdsl.comparison.models import Training, models
 from lossdsl.comparison.result import Comparison
-from lossdsl.comparison.run import Step, run_of, trained
+from lossdsl.comparison.run import Step, conditions, run_of, trained
 from lossdsl.comparison.splits import VALIDATION, Disturbance, Split, parted, split
+from lossdsl.diagnostics import LossError
 from lossdsl.search.errors import SearchError
 from lossdsl.search.fingerprint import Known, catalogued
 from lossdsl.search.order import Kind, Order, order_of
 from lossdsl.search.proposals import Proposals, proposals
 from lossdsl.search.ranking import Candidate, Ranked, ranked, rounds
 from lossdsl.search.result import Found, Rejection, Winner
-from lossdsl.search.screen import Gradients, Rejected, by_numbers, by_proof
+from lossdsl.search.screen import NO_LOSS, Gradients, Rejected, by_numbers, by_proof
 from lossdsl.search.template import Template, template
 from lossdsl.search.words import checked_words
 from lossdsl.syntax.printer import format_expr
@@ -76,9 +77,7 @@ def search(
     LossError (E1111 to E1113; E10xx for data that do not fit) and SearchError or ComparisonError, a ValueError, before
     anything is trained.
     """
-    found = data if isinstance(data, Dataset) else dataset(data, target, task)
-    disturbance = Disturbance(noise, outliers, imbalance)
-    disturbance.check(found.task)
+    found, disturbance = conditions(data, target, task, noise, outliers, imbalance)
     for name, value in (("size", size), ("proposed", proposed), ("candidates", candidates), ("top", top),
                         ("folds", folds), ("parts", parts)):  # fmt: skip
         if value < 1:
@@ -148,7 +147,7 @@ class _Search:
         return Found(
             self.template, self.order, self.objective.data.name, self.objective.model, self.objective.metric,
             sum(p.proposed for p in made), any(p.sampled for p in made), tuple(rejections), plan, ranking, winners,
-            self._compared(winners),
+            self._compared(ranking, winners),
         )  # fmt: skip
 
     # ------------------------------------------------------------ proposals
@@ -182,13 +181,19 @@ class _Search:
             if count >= self.limits.candidates:
                 rejections.append(Rejection(label, LATE))
                 continue
-            loss = self.template.loss(bodies)
-            why = self._wrong(loss, label, gradients)
-            if why is not None:
-                rejections.append(Rejection(label, why.reason, why.detail))
+            looked = self._looked_at(bodies, label, gradients)
+            if isinstance(looked, Rejected):
+                rejections.append(Rejection(label, looked.reason, looked.detail))
                 continue
             count += 1
-            yield Candidate(label, loss, tuple(bodies.values()))
+            yield looked
+
+    def _looked_at(self, bodies: Mapping[str, str], label: str, gradients: Gradients) -> Candidate | Rejected:
+        try:
+            loss = self.template.loss(bodies)
+        except LossError as error:
+            return Rejected(NO_LOSS, error.problems[0].message)
+        return self._wrong(loss, label, gradients) or Candidate(label, loss, tuple(bodies.values()))
 
     def _wrong(self, loss: Loss, label: str, gradients: Gradients) -> Rejected | None:
         values = by_numbers(loss.program, self.order)
@@ -213,10 +218,12 @@ class _Search:
             facts = each.candidate.loss.analyze()
             yield Winner(each.candidate.label, self.template.filled(bodies), each.candidate.loss, each.score, facts)
 
-    def _compared(self, winners: Sequence[Winner]) -> Comparison:
-        """Baselines and winners, trained on all rows for training, on the rows for testing."""
+    def _compared(self, ranking: Sequence[Ranked], winners: Sequence[Winner]) -> Comparison:
+        """Baselines, the best first, and winners, trained on all rows for training, on the rows for testing."""
         (model,) = models([self.objective.model])
-        labelled = [*((r.label, r) for r in self.rivals), *((w.label, Contender(w.label, w.loss, {})) for w in winners)]
+        rivals = {each.label: each for each in self.rivals}
+        labelled = [(r.candidate.label, rivals[r.candidate.label]) for r in ranking if r.candidate.is_baseline]
+        labelled += [(w.label, Contender(w.label, w.loss, {})) for w in winners]
         tell = self._counter("measuring ", len(labelled))
         runs = []
         for label, each in labelled:

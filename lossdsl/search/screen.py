@@ -25,6 +25,7 @@ from lossdsl.meaning import core
 from lossdsl.search.fingerprint import Fingerprint, Known, fingerprint, same_gradient
 from lossdsl.search.order import GRID, STEPS, Order
 
+NO_LOSS = "no loss of the language"
 NOT_FINITE = "not finite"
 CONSTANT = "constant"
 UNBOUNDED = "unbounded below"
@@ -36,7 +37,7 @@ FLAT = "no gradient anywhere"
 JUMPS = "jumps"
 KNOWN = "the gradient of a known loss"
 EARLIER = "the gradient of an earlier proposal"
-REASONS = (NOT_FINITE, CONSTANT, UNBOUNDED, NOT_LEAST, FALLS, BLIND, WRONG_SIDE, FLAT, KNOWN, EARLIER, JUMPS)
+REASONS = (NO_LOSS, NOT_FINITE, CONSTANT, UNBOUNDED, NOT_LEAST, FALLS, BLIND, WRONG_SIDE, FLAT, KNOWN, EARLIER, JUMPS)
 
 LARGEST = 1e300
 """Of a value on the grid: training in double precision could not go on from more."""

@@ -35,7 +35,7 @@ def tables(found: Found) -> Group:
     parts += [Text(""), Text("On rows for testing, which the search has not seen:"), Text("")]
     for model in found.comparison.models:
         parts += tables_of(found.comparison, model)
-    parts += [Text(""), Text(_notes(found))]
+    parts += [Text(""), Text(_notes(found)), Text(""), Text(found.verdict, style="bold")]
     for number, winner in enumerate(found.winners, start=1):
         parts += [Text(""), Text(f"{number}. {winner.label}", style="bold"), Text(f"   {_facts(winner)}")]
     told = list(warnings(found.comparison))

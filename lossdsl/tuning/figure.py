@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lossdsl.comparison.figure import grid
 from lossdsl.comparison.metrics import HIGHER, TITLES
 from lossdsl.comparison.table import heading
 from lossdsl.plot.figure import PALETTE, STYLE
@@ -24,28 +25,18 @@ if TYPE_CHECKING:
     from lossdsl.tuning.result import Search, Tuned
     from lossdsl.tuning.study import Trial
 
-COLUMNS = 3
-PANEL = (3.0, 2.4)
-"""Width and height of a panel, in inches."""
 PALE = 0.35
 
 
 def tuned_figure(tuned: Tuned) -> Figure:
     """The figure."""
     import matplotlib
-    from matplotlib.figure import Figure
 
-    count = len(tuned.space.dimensions) + 1
-    columns = min(COLUMNS, count)
-    rows = -(-count // columns)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.6), layout="constrained")
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for panel in panels[count:]:
-            panel.set_axis_off()
+        figure, panels = grid(len(tuned.space.dimensions) + 1)
         for panel, dimension in zip(panels, tuned.space.dimensions, strict=False):
             _scores(panel, tuned, dimension)
-        _best_so_far(panels[count - 1], tuned)
+        _best_so_far(panels[-1], tuned)
         figure.suptitle(f"{tuned.loss.name} on {heading(tuned.comparison)}", fontsize=9)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), frameon=False)

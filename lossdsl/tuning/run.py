@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from lossdsl.comparison.contenders import Contender, Named, contender
-from lossdsl.comparison.datasets import Dataset, Task, dataset
+from lossdsl.comparison.datasets import Dataset, Task
 from lossdsl.comparison.matching import matched
 from lossdsl.comparison.models import Training, models
 from lossdsl.comparison.result import Comparison
-from lossdsl.comparison.run import Step, run_of, seeds_of, trained
+from lossdsl.comparison.run import Step, conditions, run_of, seeds_of, trained
 from lossdsl.comparison.splits import Disturbance, Split, split
 from lossdsl.tuning.errors import TuningError
 from lossdsl.tuning.folds import folds
@@ -68,9 +68,7 @@ def tune(
     LossError (E10xx, E11xx) for a loss that can not be tuned so; TuningError or ComparisonError, a ValueError, for what
     is wrong with the request.
     """
-    found = data if isinstance(data, Dataset) else dataset(data, target, task)
-    disturbance = Disturbance(noise, outliers, imbalance)
-    disturbance.check(found.task)
+    found, disturbance = conditions(data, target, task, noise, outliers, imbalance)
     for name, value in (("trials", trials), ("folds", folds)):
         if value < 1:
             raise TuningError(f"{name} must be at least 1, got {value}")

@@ -132,12 +132,13 @@ def with_weights(given: LossText) -> tuple[LossText, tuple[str, ...]]:
     if len(terms) < 2:
         message = f"{given.name} returns one term"
         raise LossError(NoSum(item.body.result.span, message, "write the terms with + between them"))
+    bound = frozenset(each.name.id for each in item.body.statements if isinstance(each, tree.Binding))
     taken = {normalise(word) for word in re.findall(r"[^\W\d]\w*", given.text)}
     edits: list[Edit] = []
     made: dict[str, Fraction] = {}
     for position, term in enumerate(terms[1:], start=2):
         found = _coefficient(term)
-        name = _free_name(f"weight_{_word(found.rest) or position}", taken)
+        name = _free_name(f"weight_{_word(found.rest, bound) or position}", taken)
         taken.add(name)
         made[name] = found.value
         edits.append(found.edit(name))
@@ -192,9 +193,11 @@ def _summands(expr: tree.Expr) -> list[tree.Expr]:
     return [expr, *reversed(found)]
 
 
-def _word(expr: tree.Expr) -> str:
-    """The name of a term, if it has one."""
+def _word(expr: tree.Expr, bound: frozenset[str]) -> str:
+    """The name of a term, if it has one: of a product that of a factor that is bound in the block."""
     match expr:
+        case tree.Binary(op="*" | "/", left=left, right=right):
+            return next((word for word in (_word(right, bound), _word(left, bound)) if word in bound), "")
         case tree.Name(id=name) | tree.Indexed(base=tree.Name(id=name)):
             return name
         case tree.Call(function=tree.Name(id=name)) if name not in _FUNCTIONS:
