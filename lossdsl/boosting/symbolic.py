@@ -96,6 +96,9 @@ def _applied(node: Node, args: list[Any]) -> Any:
         return args[0] / args[1]
     if node.op == "sigmoid":  # one form for all, so that terms cancel
         return 1 / (1 + sp.exp(-args[0]))
+    if node.op == "tanh" and node.args[0].op == "div" and node.args[0].args[1].is_value(2):
+        e = sp.exp(-2 * args[0])  # of the slope of a sigmoid: 2 sigmoid(x) - 1, which has to cancel as well
+        return (1 - e) / (1 + e)
     return TABLE[node.op].sympy(*args)
 
 
