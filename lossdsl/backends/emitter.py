@@ -357,8 +357,7 @@ class Emitter:
         numbers = [k for k, arg in enumerate(node.args) if self.is_host(arg) and arg.kind != "bool"]
         if len(numbers) > 1 and row.precedence == CALL and node.kind == "real" and not row.numpy_helpers:
             args[numbers[0]] = self.dialect.number(args[numbers[0]])
-        template = row.text(self.dialect.name, args)  # type: ignore[arg-type]
-        return Text(template, row.precedence)
+        return Text(self.dialect.call(row, args), row.precedence)
 
     def _host_function(self, node: Node, args: list[str], precedence: int) -> Text:
         simple = {"add": "+", "sub": "-", "mul": "*"}

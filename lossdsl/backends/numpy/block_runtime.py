@@ -154,6 +154,6 @@ def _gradient(like: Any, dt: Any, shape: tuple[int, ...], asked: bool = True) ->
     return _buffers.array(shape, like.dtype if like is not None and like.dtype.kind == "f" else dt)
 
 
-def _shaped(gradient: Any, like: Any) -> Any:
+def _in_shape(gradient: Any, like: Any) -> Any:
     """A gradient in the shape of its argument."""
     return gradient[()] if like is None else gradient.reshape(like.shape)[()]

@@ -335,6 +335,6 @@ class _Writer(BlockWriter):
 
     def _result(self, name: str) -> str:
         if name in self.results:
-            return f"_shaped({self.results[name]}, {self.interface.like_names[name]})"
+            return f"_in_shape({self.results[name]}, {self.interface.like_names[name]})"
         final = self.found.finals[name]
         return self.module._converted(self.emitter, name, Output(final.node, final.indices))
