@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import random
 import threading
@@ -319,6 +320,13 @@ def test_sums_over_blocks_keep_their_bits() -> None:
     f = lossdsl.loss("loss f(x[n]):\n    return sum[n](x)").numpy()
     x = np.full(2_000_000, 0.1, np.float32)
     assert abs(float(f(x)) / (2_000_000 * float(x[0])) - 1) < 2.0**-22
+
+
+def test_nothing_is_defined_twice_in_a_native_module() -> None:
+    """It carries the runtime of the NumPy code beside its own."""
+    tree = ast.parse(lossdsl.loss(HUBER).source("native"))
+    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert len(names) == len(set(names))
 
 
 # ---------------------------------------------------------------- what runs in a block

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from lossdsl.functions.torch_helpers import _guarded_div, _guarded_mul
+from lossdsl.functions.torch_helpers import _clip, _guarded_div, _guarded_mul
 
 
 def _rows_at_once(
@@ -78,6 +78,13 @@ def _quotient(x: Any, y: Any) -> torch.Tensor:
     if quotient.is_cpu and bool(torch.isfinite(quotient.sum())):
         return quotient
     return _guarded_div(x, y)
+
+
+def _bounded(x: Any, low: Any, high: Any) -> torch.Tensor:
+    """min(max(x, low), high)."""
+    if isinstance(x, torch.Tensor) and not isinstance(low, torch.Tensor) and not isinstance(high, torch.Tensor):
+        return torch.clamp(x, low, high)
+    return _clip(x, low, high)
 
 
 def _room(shape: Sequence[int], like: torch.Tensor, asked: bool) -> torch.Tensor:

@@ -120,16 +120,16 @@ class EagerDialect(TorchDialect):
     """For statements that are run, never traced nor differentiated: what they call may look at values."""
 
     def call(self, row: Function, args: Sequence[str]) -> str:
-        if row.name in GUARDED:
-            return f"{GUARDED[row.name]}({', '.join(args)})"
+        if row.name in EAGER:
+            return f"{EAGER[row.name]}({', '.join(args)})"
         return super().call(row, args)
 
     def select(self, condition: str, then: str, otherwise: str) -> str:
         return f"_select({condition}, {then}, {otherwise})"
 
 
-GUARDED = {"guarded_mul": "_product", "guarded_div": "_quotient"}
-"""Functions that first try without their guard."""
+EAGER = {"guarded_mul": "_product", "guarded_div": "_quotient", "clip": "_bounded"}
+"""Functions that are faster where no derivative of theirs is asked for."""
 
 
 def _product(spec: str, factors: Sequence[str]) -> str | None:
