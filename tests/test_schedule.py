@@ -15,6 +15,7 @@ import pytest
 
 import lossdsl
 from lossdsl.backends.numpy import emit
+from lossdsl.backends.numpy.block_runtime import _by_columns
 from lossdsl.backends.numpy.support import runtime_functions
 from lossdsl.backends.programs import Derived, derive
 from lossdsl.functions.numpy_helpers import _guarded_mul, _where
@@ -127,6 +128,25 @@ def test_what_looks_at_other_rows_is_not_cut(text: str) -> None:
 
 def test_running_sums_along_another_axis_are_cut() -> None:
     assert passes("loss f(x[n, t]):\n    return mean[n, t](cumsum[t](x)^2)") == [([], [], ["", "x"])]
+
+
+def test_matrices_whose_rows_are_reduced_are_read_by_columns() -> None:
+    text = emit(lossdsl.catalogue["classification"]["cross_entropy"].program)
+    assert "= _by_columns(logits[start:stop])" in text
+    assert "_by_columns" not in emit(resolve(parse("loss f(x[n, c]):\n    return mean[n, c](x^2)")).losses["f"])
+    short, long = np.zeros((300, 10)), np.zeros((300, 100))
+    assert _by_columns(short).flags.f_contiguous
+    assert _by_columns(long) is long
+
+
+def test_short_rows_lose_no_digits() -> None:
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(3000, 16)).astype(np.float32), rng.integers(0, 16, 3000)
+    f = lossdsl.catalogue["classification"]["cross_entropy"].numpy()
+    value, gradient = f.value_and_grad(x, y)
+    exact, slope = f.value_and_grad(x.astype(np.float64), y)
+    np.testing.assert_allclose(value, exact, rtol=8 * 2.0**-24)
+    np.testing.assert_allclose(gradient, slope, rtol=24 * 2.0**-24)
 
 
 # ---------------------------------------------------------------- sharing

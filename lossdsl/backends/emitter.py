@@ -223,6 +223,11 @@ class Emitter:
         if "(" in text.code or (node.free and not text.code.isidentifier()):
             self._text[node.id, node.kind] = self._assign(node, text)
 
+    def settle_read(self, node: Node, function: str) -> None:
+        """Read here, and hand what is read through a function."""
+        name = self.held(f"{function}({strip(self._read(node).code)})", self.hints.get(node.id, "t"))
+        self._text[node.id, node.kind] = Text(name)
+
     def _wants_variable(self, node: Node, text: Text) -> bool:
         if not node.args or (node.op == "read" and text.code.isidentifier()):
             return False
