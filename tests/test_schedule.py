@@ -197,12 +197,12 @@ def test_tiny_blocks_agree_with_the_interpreter(name: str) -> None:
 
 
 @pytest.mark.usefixtures("tiny")
-@pytest.mark.parametrize("seed", [2, 59, 83, 88, 199, 212, 248, 1001, 1002])
+@pytest.mark.parametrize("seed", [2, 21, 59, 83, 88, 199, 212, 248, 1001])
 def test_tiny_blocks_of_random_programs_agree_with_the_interpreter(seed: int) -> None:
     drawn = draw_program(random.Random(seed))
     program = resolved(drawn)
     if program is not None:
-        assert "_in_blocks" in emit(program) or seed > 1000
+        assert "_in_blocks" in emit(program) or seed in (21, 1001)
         assert Judge(drawn, program).run() == []
 
 
