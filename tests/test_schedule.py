@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import random
 import threading
@@ -14,6 +15,7 @@ import pytest
 
 import lossdsl
 from lossdsl.backends.numpy import emit
+from lossdsl.backends.numpy.block_runtime import _by_columns
 from lossdsl.backends.numpy.support import runtime_functions
 from lossdsl.backends.programs import Derived, derive
 from lossdsl.functions.numpy_helpers import _guarded_mul, _where
@@ -128,6 +130,25 @@ def test_running_sums_along_another_axis_are_cut() -> None:
     assert passes("loss f(x[n, t]):\n    return mean[n, t](cumsum[t](x)^2)") == [([], [], ["", "x"])]
 
 
+def test_matrices_whose_rows_are_reduced_are_read_by_columns() -> None:
+    text = emit(lossdsl.catalogue["classification"]["cross_entropy"].program)
+    assert "= _by_columns(logits[start:stop])" in text
+    assert "_by_columns" not in emit(resolve(parse("loss f(x[n, c]):\n    return mean[n, c](x^2)")).losses["f"])
+    short, long = np.zeros((300, 10)), np.zeros((300, 100))
+    assert _by_columns(short).flags.f_contiguous
+    assert _by_columns(long) is long
+
+
+def test_short_rows_lose_no_digits() -> None:
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(3000, 16)).astype(np.float32), rng.integers(0, 16, 3000)
+    f = lossdsl.catalogue["classification"]["cross_entropy"].numpy()
+    value, gradient = f.value_and_grad(x, y)
+    exact, slope = f.value_and_grad(x.astype(np.float64), y)
+    np.testing.assert_allclose(value, exact, rtol=8 * 2.0**-24)
+    np.testing.assert_allclose(gradient, slope, rtol=24 * 2.0**-24)
+
+
 # ---------------------------------------------------------------- sharing
 
 
@@ -176,12 +197,12 @@ def test_tiny_blocks_agree_with_the_interpreter(name: str) -> None:
 
 
 @pytest.mark.usefixtures("tiny")
-@pytest.mark.parametrize("seed", [2, 59, 83, 88, 199, 212, 248, 1001, 1002])
+@pytest.mark.parametrize("seed", [2, 21, 59, 83, 88, 199, 212, 248, 1001])
 def test_tiny_blocks_of_random_programs_agree_with_the_interpreter(seed: int) -> None:
     drawn = draw_program(random.Random(seed))
     program = resolved(drawn)
     if program is not None:
-        assert "_in_blocks" in emit(program) or seed > 1000
+        assert "_in_blocks" in emit(program) or seed in (21, 1001)
         assert Judge(drawn, program).run() == []
 
 
@@ -319,6 +340,13 @@ def test_sums_over_blocks_keep_their_bits() -> None:
     f = lossdsl.loss("loss f(x[n]):\n    return sum[n](x)").numpy()
     x = np.full(2_000_000, 0.1, np.float32)
     assert abs(float(f(x)) / (2_000_000 * float(x[0])) - 1) < 2.0**-22
+
+
+def test_nothing_is_defined_twice_in_a_native_module() -> None:
+    """It carries the runtime of the NumPy code beside its own."""
+    tree = ast.parse(lossdsl.loss(HUBER).source("native"))
+    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert len(names) == len(set(names))
 
 
 # ---------------------------------------------------------------- what runs in a block

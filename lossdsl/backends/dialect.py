@@ -13,8 +13,8 @@ class Dialect(Protocol):
 
     name: str
 
-    def template(self, row: Function) -> str:
-        """The template of a scalar function over its arguments."""
+    def call(self, row: Function, args: Sequence[str]) -> str:
+        """The text of a scalar function of its arguments."""
 
     def helpers(self, row: Function) -> Sequence[str]:
         """Names of the helper functions that the template calls."""

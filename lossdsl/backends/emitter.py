@@ -223,6 +223,11 @@ class Emitter:
         if "(" in text.code or (node.free and not text.code.isidentifier()):
             self._text[node.id, node.kind] = self._assign(node, text)
 
+    def settle_read(self, node: Node, function: str) -> None:
+        """Read here, and hand what is read through a function."""
+        name = self.held(f"{function}({strip(self._read(node).code)})", self.hints.get(node.id, "t"))
+        self._text[node.id, node.kind] = Text(name)
+
     def _wants_variable(self, node: Node, text: Text) -> bool:
         if not node.args or (node.op == "read" and text.code.isidentifier()):
             return False
@@ -349,7 +354,7 @@ class Emitter:
             self.helpers[helper] = None
         if host:
             return self._host_function(node, args, row.precedence)
-        if row.numpy_helpers:
+        if row.numpy_helpers and node.kind == "real":
             args = [
                 self.dialect.helper_argument(code) if self.is_host(arg) and arg.kind != "bool" else code
                 for code, arg in zip(args, node.args, strict=True)
@@ -357,8 +362,7 @@ class Emitter:
         numbers = [k for k, arg in enumerate(node.args) if self.is_host(arg) and arg.kind != "bool"]
         if len(numbers) > 1 and row.precedence == CALL and node.kind == "real" and not row.numpy_helpers:
             args[numbers[0]] = self.dialect.number(args[numbers[0]])
-        template = row.text(self.dialect.name, args)  # type: ignore[arg-type]
-        return Text(template, row.precedence)
+        return Text(self.dialect.call(row, args), row.precedence)
 
     def _host_function(self, node: Node, args: list[str], precedence: int) -> Text:
         simple = {"add": "+", "sub": "-", "mul": "*"}

@@ -56,7 +56,8 @@ def _others(emitter: Emitter, stage: Stage) -> str | None:
     last = onto[len(onto) - len(stage.reduced) :]
     if set(last) != set(stage.reduced) or onto[: len(onto) - len(last)] != emitter.axes(stage.out):
         return None
-    return emitter.dialect.others(emitter.held(text, "t"), whole, len(last))
+    parts = text if text.isidentifier() else emitter.held(text, "t")
+    return emitter.dialect.others(parts, whole, len(last))
 
 
 def _is_total(total: Stage, others: Stage) -> bool:

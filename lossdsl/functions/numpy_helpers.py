@@ -156,7 +156,7 @@ def _fraction(x: np.ndarray | float) -> np.ndarray:
 def _guarded_mul(g: np.ndarray | float, d: np.ndarray | float) -> np.ndarray:
     """g*d, and 0 where one of them is 0, though the other be infinite or NaN."""
     product = np.multiply(g, d)
-    if not np.isnan(product).any():
+    if not np.isnan(np.add.reduce(product, axis=None)):  # one sum finds any NaN
         return product
     return np.where((np.asarray(g) == 0) | (np.asarray(d) == 0), 0, product)
 
@@ -164,7 +164,7 @@ def _guarded_mul(g: np.ndarray | float, d: np.ndarray | float) -> np.ndarray:
 def _guarded_div(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
     """x/y, and 0 where x is 0, though y be 0 or NaN."""
     quotient = np.divide(x, y)
-    if not np.isnan(quotient).any():
+    if not np.isnan(np.add.reduce(quotient, axis=None)):  # one sum finds any NaN
         return quotient
     return np.where(np.asarray(x) == 0, 0, quotient)
 
@@ -172,6 +172,6 @@ def _guarded_div(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
 def _guarded_sub(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
     """x - y, and 0 where both are the same infinity."""
     difference = np.subtract(x, y)
-    if not np.isnan(difference).any():
+    if not np.isnan(np.add.reduce(difference, axis=None)):  # one sum finds any NaN
         return difference
     return np.where(np.asarray(x) == y, 0, difference)

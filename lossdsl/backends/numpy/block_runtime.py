@@ -117,6 +117,11 @@ def _narrow(results: tuple[Any, ...], part: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(r if r is None else r.astype(p.dtype, copy=False) for r, p in zip(results, part, strict=True))
 
 
+def _by_columns(rows: Any) -> Any:
+    """The rows of a block, column after column in memory where there are few: NumPy is slow along a short axis."""
+    return np.asfortranarray(rows) if rows.shape[1] <= 16 and rows.shape[0] >= 256 else rows
+
+
 def _each(dt: Any, shape: tuple[int, ...], reduction: str) -> Any:
     """Room for the elements, where they are asked for."""
     if reduction == "none":
@@ -154,6 +159,6 @@ def _gradient(like: Any, dt: Any, shape: tuple[int, ...], asked: bool = True) ->
     return _buffers.array(shape, like.dtype if like is not None and like.dtype.kind == "f" else dt)
 
 
-def _shaped(gradient: Any, like: Any) -> Any:
+def _in_shape(gradient: Any, like: Any) -> Any:
     """A gradient in the shape of its argument."""
     return gradient[()] if like is None else gradient.reshape(like.shape)[()]

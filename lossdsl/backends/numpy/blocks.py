@@ -19,7 +19,7 @@ from lossdsl.backends.text import View
 from lossdsl.calculus.forward import PREFIX
 from lossdsl.calculus.gradient import SEED
 from lossdsl.ir.graph import Node
-from lossdsl.schedule.items import Wanted
+from lossdsl.schedule.items import Wanted, is_product
 from lossdsl.schedule.program import Part, Pass, Schedule, Store, hints_of, schedule
 
 if TYPE_CHECKING:
@@ -228,6 +228,8 @@ class _Writer(BlockWriter):
     def _rows(self, current: Pass, arrays: Mapping[str, str]) -> dict[str, str]:
         """The statements for one block; the text of each part that it returns, by the total that it is a part of."""
         emitter = self.emitter
+        for read in self._rows_to_reduce(current):
+            emitter.settle_read(read, "_by_columns")
         common = [p for p in current.parts if self._only(current, p.total) is None]
         parts: dict[str, str] = {p.total: self._part(p) for p in common}
         for store in current.stores:
@@ -260,6 +262,23 @@ class _Writer(BlockWriter):
                 emitter.lines += inner
                 parts |= found
         return parts
+
+    def _rows_to_reduce(self, current: Pass) -> list[Node]:
+        """Reads of matrices whose rows are reduced."""
+        nodes = stage_nodes(self.found.table, current.roots)
+        stages = self.found.table.stages
+        reduced = {
+            index
+            for name in {str(n.value) for n in nodes if n.op == "read" and n.value in stages}
+            if self.row in stages[name].out and not is_product(stages[name])
+            for index in stages[name].reduced
+        }
+        return [
+            n
+            for n in nodes
+            if n.op == "read" and n.kind == "real" and n.value in self.interface.arg_names and len(n.args) == 2
+            if n.args[0].value == self.row and n.args[1].op == "index" and n.args[1].value in reduced
+        ]
 
     def _only(self, current: Pass, total: str) -> str | None:
         """The one output that a total is needed for, if `wrt` may leave it out; no later pass reads such a total."""
@@ -335,6 +354,6 @@ class _Writer(BlockWriter):
 
     def _result(self, name: str) -> str:
         if name in self.results:
-            return f"_shaped({self.results[name]}, {self.interface.like_names[name]})"
+            return f"_in_shape({self.results[name]}, {self.interface.like_names[name]})"
         final = self.found.finals[name]
         return self.module._converted(self.emitter, name, Output(final.node, final.indices))

@@ -30,8 +30,8 @@ class NumpyDialect:
     def __init__(self, dt: str) -> None:
         self.dt = dt
 
-    def template(self, row: Function) -> str:
-        return row.numpy
+    def call(self, row: Function, args: Sequence[str]) -> str:
+        return row.text("numpy", list(args))
 
     def helpers(self, row: Function) -> Sequence[str]:
         return row.numpy_helpers

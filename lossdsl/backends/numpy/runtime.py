@@ -34,7 +34,7 @@ def _whole_numbers(name: str, array: Any) -> Any:
         with np.errstate(invalid="ignore"):
             for start in range(0, flat.size, 65536):
                 block = flat[start : start + 65536]
-                if np.any(block - np.floor(block)):  # NaN for infinities
+                if np.add.reduce(block - np.floor(block)) != 0:  # no term is below 0; NaN for infinities
                     at = np.argwhere(array - np.floor(array))[0]
                     where = f" at {_place(at)}" if at.size else ""
                     raise ValueError(f"{name} must hold whole numbers, got {array[tuple(at)]}{where}")

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from lossdsl.functions.torch_helpers import _clip, _guarded_div, _guarded_mul
+
 
 def _rows_at_once(
     rows: Any,
@@ -30,7 +32,12 @@ def _rows_at_once(
     else:
         block = 1 << 25 if products else rows * width
     size = max(block // max(width, 1), 1)
-    return size if 2 * size < rows else 0
+    if 2 * size >= rows:
+        return 0
+    if tensors[0].device.type == "cpu":
+        # freed at once: the C library of GNU then keeps what blocks free, since fresh pages cost more than arithmetic
+        torch.empty(1 << 22, dtype=torch.uint8)
+    return size
 
 
 def _is_ordinary(tensor: torch.Tensor) -> bool:
@@ -38,6 +45,46 @@ def _is_ordinary(tensor: torch.Tensor) -> bool:
     known = type(tensor) is torch.Tensor or type(tensor) is torch.nn.Parameter
     wrapped = torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     return known and not wrapped and tensor.layout == torch.strided and tensor.device.type != "meta"
+
+
+def _select(condition: torch.Tensor, then: Any, otherwise: Any) -> torch.Tensor:
+    """torch.where; on a CPU by masking bits, since its where branches, and guesses wrong half of the time."""
+    dtypes = {side.dtype for side in (then, otherwise) if isinstance(side, torch.Tensor)}
+    wholes = [{torch.float32: torch.int32, torch.float64: torch.int64}.get(dtype) for dtype in dtypes]
+    if not condition.is_cpu or condition.numel() < 4096 or len(wholes) != 1 or wholes[0] is None:
+        return torch.where(condition, then, otherwise)
+    whole, dtype = wholes[0], dtypes.pop()
+    first, second = (
+        (side if isinstance(side, torch.Tensor) else torch.full((), side, dtype=dtype)).view(whole)
+        for side in (then, otherwise)
+    )
+    mask = condition.to(whole).neg_()  # all bits, or none
+    bits = first ^ second
+    bits = bits.bitwise_and_(mask) if bits.shape == mask.shape else bits & mask
+    return bits.bitwise_xor_(second).view(dtype)
+
+
+def _product(g: Any, d: Any) -> torch.Tensor:
+    """g*d, and 0 where one of them is 0, though the other be infinite or NaN: on a CPU, only if any number is odd."""
+    product: torch.Tensor = g * d
+    if product.is_cpu and bool(torch.isfinite(product.sum())):
+        return product
+    return _guarded_mul(g, d)
+
+
+def _quotient(x: Any, y: Any) -> torch.Tensor:
+    """x/y, and 0 where x is 0, though y be 0 or NaN: on a CPU, only if any number is odd."""
+    quotient: torch.Tensor = x / y
+    if quotient.is_cpu and bool(torch.isfinite(quotient.sum())):
+        return quotient
+    return _guarded_div(x, y)
+
+
+def _bounded(x: Any, low: Any, high: Any) -> torch.Tensor:
+    """min(max(x, low), high)."""
+    if isinstance(x, torch.Tensor) and not isinstance(low, torch.Tensor) and not isinstance(high, torch.Tensor):
+        return torch.clamp(x, low, high)
+    return _clip(x, low, high)
 
 
 def _room(shape: Sequence[int], like: torch.Tensor, asked: bool) -> torch.Tensor:

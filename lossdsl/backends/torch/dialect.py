@@ -21,8 +21,8 @@ class TorchDialect:
     def __init__(self, dt: str, device: str) -> None:
         self.dt, self.device = dt, device
 
-    def template(self, row: Function) -> str:
-        return row.torch
+    def call(self, row: Function, args: Sequence[str]) -> str:
+        return row.text("torch", list(args))
 
     def helpers(self, row: Function) -> Sequence[str]:
         return row.torch_helpers
@@ -114,6 +114,22 @@ class TorchDialect:
 
     def scatter_slices(self, target: str, shape: Sequence[str], slices: Sequence[Slice], value: str) -> Sequence[str]:
         return [f"{target} = _placed({value}, ({', '.join(map(_block, slices))},), {shape_text(shape)})"]
+
+
+class EagerDialect(TorchDialect):
+    """For statements that are run, never traced nor differentiated: what they call may look at values."""
+
+    def call(self, row: Function, args: Sequence[str]) -> str:
+        if row.name in EAGER:
+            return f"{EAGER[row.name]}({', '.join(args)})"
+        return super().call(row, args)
+
+    def select(self, condition: str, then: str, otherwise: str) -> str:
+        return f"_select({condition}, {then}, {otherwise})"
+
+
+EAGER = {"guarded_mul": "_product", "guarded_div": "_quotient", "clip": "_bounded"}
+"""Functions that are faster where no derivative of theirs is asked for."""
 
 
 def _product(spec: str, factors: Sequence[str]) -> str | None:

@@ -70,7 +70,7 @@ class TorchEmitter(Emitter):
             return super()._where(node, view)
         chosen = self.lifted(condition, self.axes(node.free), "bool")
         first = self.dialect.number(self.value(then, view).code)
-        return Text(self.dialect.where(chosen, first, self.value(otherwise, view).code))
+        return Text(self.dialect.select(chosen, first, self.value(otherwise, view).code))
 
     def _host_where(self, node: Node, view: View) -> Text:
         """As in any back end, but a number beside a tensor becomes a tensor: the result has to have methods."""

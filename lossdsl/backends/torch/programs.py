@@ -11,7 +11,7 @@ from lossdsl.backends.expand import stage_nodes
 from lossdsl.backends.interface import Interface
 from lossdsl.backends.programs import Derived, Output
 from lossdsl.backends.torch.blocks import TorchBlocks, hints, planned
-from lossdsl.backends.torch.dialect import TorchDialect, atom
+from lossdsl.backends.torch.dialect import EagerDialect, TorchDialect, atom
 from lossdsl.backends.torch.emitter import TorchEmitter
 from lossdsl.backends.torch.layout import docstring, indented, listed, pruned, used
 from lossdsl.backends.torch.names import TorchNames, names_beside
@@ -80,12 +80,13 @@ class Programs:
         roots: Sequence[Node],
         inputs: Mapping[str, str] | None = None,
         first: Sequence[Index] = (),
+        eager: bool = False,
     ) -> TorchEmitter:
         interface = self.interface
         arrays = {**interface.arg_names, **(inputs or {})}
         names = interface.fresh_names()
         names.taken |= {*arrays.values(), *vars(self.local).values(), *self.grads, *self.vectors}
-        dialect = TorchDialect(self.local.dt, self.local.device)
+        dialect = (EagerDialect if eager else TorchDialect)(self.local.dt, self.local.device)
         hosts = [a.name for a in interface.hosts]
         emitter = TorchEmitter(dialect, table, arrays, hosts, interface.size_names, names, hints)
         made = {(str(n.value), a.id) for n in stage_nodes(table, roots) if n.op == "read" for a in n.args}
@@ -202,9 +203,8 @@ class Programs:
             return None
         found, inputs = plan.found, {SEED: self.local.seed}
         first = (found.row, *found.across)
-        emitter = self.emitter(
-            found.table, hints(plan, derived, self.interface.arg_names), plan.checks, plan.roots, inputs, first
-        )
+        named = hints(plan, derived, self.interface.arg_names)
+        emitter = self.emitter(found.table, named, plan.checks, plan.roots, inputs, first, eager=True)
         return TorchBlocks(plan, derived, emitter, self.local, self.tensors[0])
 
     def second_order(self, derived: Derived) -> str:
