@@ -154,6 +154,7 @@ ABSOLUTE = "loss f(pred[n] | target[n]):\n    return mean[n]({})"
         ("(pred - target)^2 if |pred - target| < 1 else 2*|pred - target| - 1", "differentiable", Yes),
         ("(pred - target)^2 if |pred - target| < 1 else 2*|pred - target|", "continuous", No),
         ("(pred - target)^2 + stop_gradient(pred)*0", "convex", Yes),
+        ("1 - exp(-(0.9*(target - pred) if pred < target else 0.1*(pred - target)))", "estimates", Yes),
     ],
 )
 def test_a_formula(formula: str, fact: str, answer: type) -> None:
@@ -218,7 +219,9 @@ def test_data_of_any_kind() -> None:
     found = analyzed("loss f(s[n] | y[n] in [0, 1]):\n    return mean[n](softplus(s) - y*s)")
     assert found["Lipschitz"].answer.number == pytest.approx(1)  # type: ignore[union-attr]
     found = analyzed("loss f(s[n] | y[n]):\n    return mean[n](cosh(s*y))")
-    assert isinstance(found["Lipschitz"].answer, Unknown)
+    assert isinstance(found["Lipschitz"].answer, No)
+    found = analyzed("loss f(s[n] | y[n]):\n    return mean[n](atan(s*y))")
+    assert isinstance(found["Lipschitz"].answer, Unknown)  # of each y, and of all none
 
 
 def test_propriety() -> None:
@@ -243,6 +246,17 @@ def test_a_witness_that_shows_nothing_is_refused() -> None:
     assert isinstance(found, No) and found.witness.holds(referee)
     moved = replace(found.witness, points=tuple(points[:2]))
     assert not moved.holds(referee)
+
+
+def test_witnesses_survive_json() -> None:
+    """Kinks are shown by points that are closer together than floats are."""
+    found = analyze(lossdsl.catalogue["regression"]["huber"].program, {}, PATIENCE)["twice differentiable"].answer
+    assert isinstance(found, No)
+    told = json.loads(json.dumps(found.witness.to_json()))
+    points = [{name: tuple(map(Fraction, values)) for name, values in point.items()} for point in told["points"]]
+    assert any(isinstance(value, str) for point in told["points"] for value in point["pred"])
+    referee = judge(lossdsl.catalogue["regression"]["huber"].program)
+    assert confirmed(referee, told["claim"], *points) is not None
 
 
 def test_a_wrong_function_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,9 @@ import torch
 import lossdsl
 from lossdsl.analysis import Analysis, No, Unknown, Yes, analyze, judge
 from lossdsl.analysis.enclosure import enclosed, ends
+from lossdsl.analysis.facts import Answer, Fact
 from lossdsl.analysis.numbers import Clock, Undecided, x
+from lossdsl.analysis.rows import answers
 from lossdsl.analysis.simplex import score
 from lossdsl.analysis.slopes import Bounds
 from lossdsl.analysis.structure import draws
@@ -36,8 +38,10 @@ def analyzed(module: str, name: str) -> Analysis:
     return analyze(lossdsl.catalogue[module][name].program, {}, PATIENCE)
 
 
-def of_row(formula: str, **settings: float) -> Analysis:
-    return analyze(lossdsl.loss(ROW.format(formula)).program, settings, PATIENCE)
+def of_row(formula: str, fact: str) -> Answer:
+    """One fact of a loss of probabilities."""
+    looked = view(lossdsl.loss(ROW.format(formula)).program, {})
+    return answers(looked, judge(looked.program), Clock(PATIENCE), (fact,))[fact]
 
 
 # ---------------------------------------------------------------- functions of softmax probabilities
@@ -95,14 +99,14 @@ def test_what_is_no_function_of_probabilities(formula: str) -> None:
         ("-p[n, label[n]]/sqrt(sum[c](p^3))", "proper", No),
         ("log(p[n, label[n]])^2", "saturation", No),
         ("1/(1 + p[n, label[n]])", "saturation", Yes),
-        ("p[n, label[n]]*(1 - p[n, label[n]])", "quasi-convex", No),
+        ("p[n, label[n]]*(1 - p[n, label[n]])", "quasi-convex", Unknown),
         ("-log(p[n, label[n]])", "smooth", Yes),
         ("log(p[n, label[n]])^2", "Lipschitz", Unknown),
     ],
 )
 def test_facts_of_probabilities(formula: str, fact: str, answer: type) -> None:
-    found = of_row(formula)[fact]
-    assert isinstance(found.answer, answer), str(found)
+    found = of_row(formula, fact)
+    assert isinstance(found, answer), str(Fact(fact, found))
 
 
 def test_improper_forecasts_are_confirmed_by_the_interpreter() -> None:
@@ -125,8 +129,9 @@ def steepest(module: str, name: str) -> tuple[float, float]:
     draw = torch.Generator().manual_seed(3)
     longest = largest = 0.0
     for scale in (0.3, 1.0, 3.0, 10.0):
-        for _ in range(12):
+        for k in range(6):
             z = scale * torch.randn(3, generator=draw, dtype=torch.float64)
+            z[2] -= 30 * (k % 2)  # next to no probability
             label = torch.tensor([0])
             value = lambda z: loss(z[None], label)  # noqa: E731, B023
             longest = max(longest, float(torch.func.jacrev(value)(z).norm()))
@@ -137,12 +142,9 @@ def steepest(module: str, name: str) -> tuple[float, float]:
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        ("classification", "cross_entropy"),
         ("classification", "brier"),
         ("classification", "label_smoothing"),
         ("robust", "label_mae"),
-        ("robust", "generalized_cross_entropy"),
-        ("robust", "symmetric_cross_entropy"),
     ],
 )
 def test_no_gradient_or_hessian_is_larger_than_the_constants(module: str, name: str) -> None:
@@ -154,7 +156,7 @@ def test_no_gradient_or_hessian_is_larger_than_the_constants(module: str, name: 
         assert most <= answer.number * (1 + 1e-12)
         assert answer.number <= 6 * most
     if "at most" not in found["Lipschitz"].answer.value:  # type: ignore[union-attr]
-        assert steepest(module, name)[0] >= 0.9 * found["Lipschitz"].answer.number  # type: ignore[union-attr,operator]
+        assert steepest(module, name)[0] >= 0.95 * found["Lipschitz"].answer.number  # type: ignore[union-attr,operator]
 
 
 COMPOSED = [
@@ -187,7 +189,7 @@ def test_bounds_operation_by_operation(formula: str, length: float, hessian: flo
 
 
 def test_steps_have_no_constant() -> None:
-    found = of_row("[z[n, 0] > 1] + 0*label")
+    found = analyze(lossdsl.loss(ROW.format("[z[n, 0] > 1] + 0*label")).program, {}, PATIENCE)
     assert isinstance(found["Lipschitz"].answer, No) and isinstance(found["smooth"].answer, No)
 
 
@@ -256,3 +258,22 @@ def test_margin_losses_in_pieces(formula: str, answer: type[Any]) -> None:
     text = f"loss f(score[n] | y[n] in {{-1, 1}}):\n    return mean[n]({formula})"
     found = analyze(lossdsl.loss(text).program, {}, PATIENCE)["classification-calibrated"]
     assert isinstance(found.answer, answer), str(found)
+
+
+@pytest.mark.parametrize(
+    ("formula", "answer"),
+    [
+        ("max(0, 1 - (2*y - 1)*s)^2", Yes),  # mirror images
+        ("max(0, -(2*y - 1)*s)", No),
+        ("softplus(s) - y*s", Yes),  # proper
+        ("softplus(s) - y*s + y*softplus(-s)", Unknown),  # prices differ
+    ],
+)
+def test_labels_of_zero_and_one(formula: str, answer: type[Any]) -> None:
+    text = f"loss f(s[n] | y[n] in {{0, 1}}):\n    predict p[n] = sigmoid(s)\n    return mean[n]({formula})"
+    program = lossdsl.loss(text).program
+    found = analyze(program, {}, PATIENCE)["classification-calibrated"]
+    assert isinstance(found.answer, answer), str(found)
+    if isinstance(found.answer, No):
+        assert {point["y"] for point in found.answer.witness.points} == {(Fraction(0),), (Fraction(1),)}
+        assert found.answer.witness.holds(judge(program))

@@ -145,6 +145,41 @@ def test_weights_are_those_of_all_terms_but_the_first() -> None:
     assert weighted(pred, target, delta=0.5, **settings) == pytest.approx(parts, rel=1e-12)
 
 
+def test_weights_are_called_after_bound_factors() -> None:
+    text = (
+        "loss l(p[n] | y[n]; a in [0, 1] = 0.5):\n    fit = mean[n]((p - y)^2)\n    far = mean[n](|p - y|)\n"
+        "    return a*fit + (1 - a)*far - far*a/2 + a*max(fit, far)\n"
+    )
+    weighted, names = with_weights(LossText(text, "<text>", "l"))
+    assert names == ("weight_far", "weight_far_", "weight_4")
+    assert weighted.text.endswith(
+        "return a*fit + weight_far*(1 - a)*far - far*a*weight_far_ + weight_4*a*max(fit, far)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("returned", "weighted"),
+    [
+        ("fit + (far - fit)", "fit + weight_2*(far - fit)"),
+        ("fit - (far if 1 < 2 else fit)", "fit - weight_2*(far if 1 < 2 else fit)"),
+        ("fit + (far + fit)/2", "fit + (far + fit)*weight_2"),
+        ("fit + -far", "fit + weight_2*-far"),
+        ("fit + 2*far*3/5", "fit + 2*far*3*weight_far"),
+        ("(fit + 3*far)/4", "(fit + weight_far*far)/4"),
+        ("fit + 4/far", "fit + weight_far*4/far"),
+    ],
+)
+def test_weights_are_put_where_they_weigh_the_whole_term(returned: str, weighted: str) -> None:
+    head = "loss l(p[n] | y[n]):\n    fit = mean[n]((p - y)^2)\n    far = mean[n](|p - y|)\n    return "
+    text, names = with_weights(LossText(f"{head}{returned}\n", "<text>", "l"))
+    assert text.text.splitlines()[-1] == f"    return {weighted}"
+    pred, target = RNG.normal(size=(2, 9))
+    plain, own = lossdsl.loss(f"{head}{returned}\n").numpy(), text.loss().numpy()
+    assert own(pred, target) == pytest.approx(plain(pred, target), rel=1e-14)
+    none, once, twice = (own(pred, target, **dict.fromkeys(names, k)) for k in (0.0, 1.0, 2.0))
+    assert twice - once == pytest.approx(once - none, rel=1e-12), "linear in the weight"
+
+
 def test_a_loss_of_the_catalogue_becomes_a_text_of_its_own() -> None:
     loss = lossdsl.catalogue["regression"]["huber"]
     text = text_of(loss)
@@ -210,8 +245,12 @@ def test_the_text_has_the_chosen_values_and_checks(found: Tuned) -> None:
 def test_table_json_and_figure(found: Tuned) -> None:
     text = str(found)
     lines = text.splitlines()
-    assert (
-        lines[1] == "shifted by MAE on 2 folds of the rows for training: 48 trials " + lines[1].partition("trials ")[2]
+    trials = [each for search in (*found.searches, found.final) for each in search.trials]
+    cut = [each for each in trials if each.state == "pruned"]
+    assert cut, "trials of linear models are cut short by folds"
+    assert all(list(each.steps) == [0] for each in trials), "judged after the first of two folds"
+    assert lines[1] == (
+        f"shifted by MAE on 2 folds of the rows for training: 48 trials ({len(cut)} cut short) by Optuna's TPE"
     )
     assert "shift in [-2, 2]" in text
     assert f"{found.settings['shift']:g}" in next(line for line in lines if line.startswith("all rows"))

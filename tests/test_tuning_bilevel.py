@@ -41,6 +41,10 @@ loss score(z[n] | label[n] in {0, 1}; tau > 0 = 2):
     predict p[n] = sigmoid(z/tau)
     return mean[n](softplus(z) - label*z)
 """
+LOGITS = """
+loss smoothed(logits[n, c] | label[n] in c; share in [0, 1) = 0.1):
+    return mean[n](logsumexp[c](logits) - (1 - share)*logits[n, label[n]] - share*mean[c](logits[n, c]))
+"""
 SHIFTED = "loss shifted(pred[n] | target[n]; shift = 1.5):\n    return mean[n]((pred - target + shift)^2)\n"
 
 
@@ -57,6 +61,7 @@ def descent(text: str, data: Dataset, model: str, metric: str, *asked: str) -> D
         (SMOOTH, NUMBERS, "linear", "rmse"),
         (SOFT, CLASSES, "mlp", "brier"),
         (SCORE, TWO, "linear", "log_loss"),
+        (LOGITS, CLASSES, "linear", "log_loss"),
     ],
 )
 def test_the_gradient_is_that_of_all_training(
@@ -98,6 +103,20 @@ def test_metrics_are_those_of_comparisons() -> None:
         for metric in ("log_loss", "brier"):
             own = float(_of_classes(metric, torch.as_tensor(p), torch.as_tensor(labels)))
             assert own == pytest.approx(of_classes(p.argmax(axis=1), p, labels)[metric], rel=1e-12)
+
+
+@pytest.mark.parametrize(("text", "data"), [(SMOOTH, NUMBERS), (SOFT, CLASSES), (SCORE, TWO), (LOGITS, CLASSES)])
+def test_what_the_model_says_is_read_as_in_comparisons(text: str, data: Dataset) -> None:
+    found = descent(text, data, "mlp", "rmse" if data is NUMBERS else "log_loss")
+    run: Unrolled = found.unrolled[0]
+    hyper = found._hyper(torch.as_tensor(found.place))
+    raw = {name: z.detach().numpy() for name, z in run._raw(run.start, run.X_held).items()}
+    outputs = found.objective.subject(found.space.start).read(raw, {"s": 1.0} if data is NUMBERS else {}, run.scale)
+    told = run._told(run.start, hyper).detach().numpy()
+    if outputs.probabilities is None:
+        np.testing.assert_allclose(run.scale.told(told), outputs.predicted, rtol=1e-10)
+    else:
+        np.testing.assert_allclose(told, outputs.probabilities, rtol=1e-10)
 
 
 def test_training_that_is_written_out_trains() -> None:

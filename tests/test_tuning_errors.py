@@ -115,6 +115,8 @@ def test_files_of_studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(TuningError, match="no file of a study: 'op_code'"):
         tune("huber", DATA, study=path, resume=True)
     path.unlink()
+    with pytest.raises(TuningError, match=r"can't write .*: No such file"):
+        tune("huber", DATA, study=tmp_path / "no" / "mine.study")
     monkeypatch.setattr(Objective, "score", lambda *_: 1.0)
     tune("huber", DATA, study=path, trials=1, seeds=1)
     other = Dataset("tiny", "size", X, DATA.y + 1, ("a", "b"))

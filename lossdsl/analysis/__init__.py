@@ -8,6 +8,7 @@ reference interpreter.  Everything else is *unknown*.  The time is bounded: what
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from lossdsl.analysis.analyze import analyze
 from lossdsl.analysis.facts import Analysis, Answer, Fact, No, Unknown, Yes
@@ -20,5 +21,8 @@ __all__ = ["Analysis", "Answer", "Fact", "Judge", "Link", "No", "Unknown", "Witn
 
 
 def judge(program: Program, settings: Mapping[str, float] | None = None) -> Judge:
-    """What confirms witnesses: the interpreter, with the hyperparameters that an analysis was made for."""
-    return Judge(program, dict(settings or {}))
+    """What confirms witnesses: the interpreter, with the hyperparameters that an analysis was made for.
+
+    Numbers are taken as the decimals that they are shown as, as those given to `analyze` are.
+    """
+    return Judge(program, {name: Fraction(str(value)) for name, value in (settings or {}).items()})

@@ -191,6 +191,8 @@ class _Behaviours:
                 return args[0] * number if number is not None and isinstance(args[0], Fraction) else None
             case "sign":
                 return None if args[0] is None else Fraction(0)
+            case "xlogy" if args[1] == Fraction(0):
+                return args[0]
             case op if op in COMPARISONS:
                 return None if self._together(args) is None else Fraction(0)
         return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lossdsl.analysis import behaviour, rows, shape, structure
-from lossdsl.analysis.classification import calibrated, proper
-from lossdsl.analysis.estimates import estimates
+from lossdsl.analysis.classification import calibrated, calibrated_by_outcomes, proper
+from lossdsl.analysis.estimates import estimates, one_valley
 from lossdsl.analysis.facts import NAMES, Analysis, Answer, Fact, No, Unknown, Yes
 from lossdsl.analysis.judge import Judge
 from lossdsl.analysis.minima import uncalibrated
@@ -90,9 +90,15 @@ def _behaviour(
     found = behaviour.answers(functions, studies, dict(known))
     more = {
         "estimates": estimates(functions, studies),
-        "classification-calibrated": calibrated(studies, judge) if functions.kind == "margin" else None,
         "proper": proper(looked, functions, studies, judge),
     }
+    more["classification-calibrated"] = (
+        calibrated(studies, judge)
+        if functions.kind == "margin"
+        else calibrated_by_outcomes(functions, studies, judge, more["proper"])
+    )
+    if isinstance(known["quasi-convex"], Unknown) and isinstance(more["estimates"], Yes):
+        more["quasi-convex"] = one_valley(functions, studies)
     return found | {name: answer for name, answer in more.items() if answer is not None}
 
 

@@ -211,17 +211,22 @@ def bounded_influence(study: Study, shape: dict[str, Answer]) -> Answer:
         )
     if not isinstance(lipschitz, Yes):
         return Unknown(("a bound of the slope",))
-    return Yes(f"no example pulls more than the {lipschitz.value}", _breakdown(study.profile), lipschitz.number)
+    return Yes(
+        f"no example pulls more than the {lipschitz.value}",
+        _breakdown(study.profile, isinstance(shape.get("symmetric"), Yes)),
+        lipschitz.number,
+    )
 
 
-def _breakdown(profile: Profile) -> str:
+def _breakdown(profile: Profile, symmetric: bool) -> str:
     """The breakdown point of the M-estimate of location with known scale (Huber 1981, 3.2)."""
     down, up = (-profile.end(1, False), profile.end(1, True))
     if profile.convex and sign_of(down) > 0 and sign_of(up) > 0:
         ratio = down / (down + up) if before(down, up) else up / (down + up)
         return f"breakdown point {exact_text(tidy(ratio))}: up to that share of examples may be anything"
     if sign_of(down) == 0 == sign_of(up):
-        return "gross errors lose their pull: close to half of the examples may be anything, if the start is good"
+        how_many = "close to half" if symmetric else "part"
+        return f"gross errors lose their pull: {how_many} of the examples may be anything, if the start is good"
     return "breakdown point not determined"
 
 

@@ -10,15 +10,18 @@ from lossdsl.analysis.facts import Answer, No, Unknown, Yes
 from lossdsl.analysis.judge import Judge
 from lossdsl.analysis.normal import is_zero
 from lossdsl.analysis.numbers import Undecided, before, same, sign_of, x
-from lossdsl.analysis.piecewise import Builder, Pieces, merged
+from lossdsl.analysis.piecewise import Builder, Pieces, merged, mirrored
 from lossdsl.analysis.profile import Profile, exact_text
 from lossdsl.analysis.shape import Study
 from lossdsl.analysis.signs import signs
-from lossdsl.analysis.univariate import Case, Cases
+from lossdsl.analysis.univariate import Cases
 from lossdsl.analysis.view import View
 from lossdsl.analysis.witness import Witness, confirmed
 from lossdsl.functions.lazy import sympy
 from lossdsl.ir.graph import reachable
+
+OUTCOMES = ({Fraction(0), Fraction(1)}, {Fraction(-1), Fraction(1)})
+"""Labels of two outcomes."""
 
 # ---------------------------------------------------------------- calibration
 
@@ -53,6 +56,27 @@ def _calibrated(study: Study, judge: Judge) -> Answer:
     return _by_pairs(study)
 
 
+def calibrated_by_outcomes(
+    cases: Cases, studies: Sequence[Study], judge: Judge, proper: Answer | None
+) -> Answer | None:
+    """The same of a loss with labels 0 and 1, where one outcome is the mirror image of the other, or of a proper one.
+
+    None where there are no two outcomes.
+    """
+    pair = {s.case.data[0][1]: s for s in studies if len(s.case.data) == 1 and not s.case.ray}
+    if not cases.complete or len(studies) != 2 or set(pair) not in OUTCOMES:
+        return None
+    first, other = pair[Fraction(1)], pair[min(pair)]
+    if isinstance(proper, Yes):
+        return Yes("it is strictly proper: the best probability is the true one, on the right side of 1/2")
+    try:
+        if mirrored(first.case.function, other.case.function):
+            return calibrated([first], judge)
+    except Undecided:
+        pass
+    return Unknown(("that one outcome is the mirror image of the other", "propriety"))
+
+
 def _slopes_at_zero(study: Study) -> tuple[Any, Any]:
     zero = sympy().Integer(0)
     for joint in study.profile.joints:
@@ -74,23 +98,13 @@ def _wrong_side(study: Study, judge: Judge) -> Witness | None:
     rights = [Fraction(2) ** k for k in range(-4, 5)]
     for wrong in (Fraction(0), Fraction(-1)):
         found = [
-            confirmed(judge, "wrong side", *_both(study.case, right), *_both(study.case, wrong)) for right in rights
+            confirmed(judge, "wrong side", *_outcome_points(study, right), *_outcome_points(study, wrong))
+            for right in rights
         ]
         if all(w is not None for w in found):
             best = found[4]
             break
     return best
-
-
-def _both(case: Case, score: Fraction) -> tuple[Any, Any]:
-    """The points of a score with the labels 1 and -1."""
-    point = case.point(score)
-    label = case.data[0][0]
-    return point, {**point, label: _minus(point[label])}
-
-
-def _minus(value: Any) -> Any:
-    return tuple(map(_minus, value)) if isinstance(value, tuple) else -value
 
 
 def _by_pairs(study: Study) -> Answer:
@@ -159,7 +173,7 @@ def _outcomes(view: View, cases: Cases, studies: Sequence[Study]) -> tuple[Any, 
         phi = studies[0].case.function.pieces[0]
         return phi, phi.subs(x(), -x())
     found = {s.case.data[0][1]: s.case.function.pieces[0] for s in studies if len(s.case.data) == 1 and not s.case.ray}
-    if len(studies) != 2 or set(found) not in ({Fraction(0), Fraction(1)}, {Fraction(-1), Fraction(1)}):
+    if len(studies) != 2 or set(found) not in OUTCOMES:
         return None
     return found[Fraction(1)], found[min(found)]
 

@@ -52,8 +52,8 @@ def constants(view: View, clock: Clock) -> Constants:
         found = Bounds(view, entries(view, root), clock).of(root)
         length = found.length if before(length, found.length) else length
         hessian = found.hessian if before(hessian, found.hessian) else hessian
-    rows = {arg.axes[0].name for arg in view.predictions if arg.axes}
-    classes = [f"{name} = {size}" for name, size in inputs.sizes.items() if name not in rows]
+    single = {arg.axes[0].name for arg in view.predictions if arg.axes and inputs.sizes.get(arg.axes[0].name) == 1}
+    classes = [f"{name} = {size}" for name, size in inputs.sizes.items() if name not in single]
     return Constants(length, hessian, inputs, f"for {' and '.join(classes)}, " if classes else "")
 
 

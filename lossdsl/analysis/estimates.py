@@ -37,7 +37,9 @@ def _of_residual(profile: Profile) -> Answer:
     if len(f.pieces) == 1 and _is_line(slopes[0]) and same(slopes[0].subs(x(), 0), sp.Integer(0)):
         return Yes("a quadratic function of the error: the mean loss is least at the mean (Legendre 1805)", "mean")
     if f.points == (0,) and len(slopes) == 2:
-        return _of_two(profile, slopes)
+        two = _of_two(profile, slopes)
+        if isinstance(two, Yes):
+            return two
     if profile.convex:
         return _m_estimate(profile)
     if profile.summit is None and all(same(profile.end(1, right), sp.Integer(0)) for right in (False, True)):
@@ -65,7 +67,7 @@ def _of_two(profile: Profile, slopes: Sequence[Any]) -> Answer:
         return Yes(
             "asymmetric squares (Newey and Powell 1987)", f"expectile at level {exact_text(level)}", float(level)
         )
-    return _m_estimate(profile) if profile.convex else Unknown(("a mean, median, quantile, expectile",))
+    return Unknown(("a mean, median, quantile, expectile",))
 
 
 def _m_estimate(profile: Profile) -> Answer:
@@ -106,6 +108,13 @@ def inverse_link(cases: Cases, studies: Sequence[Study]) -> tuple[str, Any] | No
         return None
     mean = tidy(start - at_start / factor)
     return (name, mean) if signs(sympy().diff(mean, x()), f.low, f.high, clock).positive else None
+
+
+def one_valley(cases: Cases, studies: Sequence[Study]) -> Yes | None:
+    """Quasi-convex for all data, where the slope is b(s)*(y - m(s)) with b < 0 and m rising: its sign changes once."""
+    if inverse_link(cases, studies) is None:
+        return None
+    return Yes("its slope is a negative factor times the data minus a rising function: it falls, then it rises")
 
 
 def _slopes(cases: Cases, studies: Sequence[Study]) -> tuple[str, Any, Any, Any] | None:

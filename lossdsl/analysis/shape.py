@@ -224,8 +224,6 @@ ON_RAYS = {"strictly convex": "convex", "strongly convex": "convex"}
 
 def answer(name: str, cases: Cases, found: Sequence[Study]) -> Answer:
     """The answer for all data."""
-    if not cases.complete and name in LARGEST_CONSTANT:
-        return Unknown(("data enter in other ways than linearly, so that no bound for all of them was looked for",))
     decided: list[tuple[Study, Found]] = []
     tried: list[str] = []
     for study in found:
@@ -239,6 +237,8 @@ def answer(name: str, cases: Cases, found: Sequence[Study]) -> Answer:
             return No(result.witness, result.reason)
     if tried or not decided:
         return Unknown(tuple(tried))
+    if not cases.complete and name in LARGEST_CONSTANT:
+        return Unknown(("data enter in other ways than linearly, so that no bound for all of them was looked for",))
     if not cases.complete:
         return Unknown(("a proof for all data, of which a few were looked at without finding a witness against it",))
     return _together(name, cases, found, [result for _, result in decided])

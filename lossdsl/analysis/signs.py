@@ -17,7 +17,7 @@ from lossdsl.analysis.numbers import Clock, Root, Undecided, before, between, sa
 from lossdsl.analysis.roots import ZERO, Signs, linear, polynomial, trigonometric
 from lossdsl.functions.lazy import sympy
 
-DEPTH = 5
+DEPTH = 7
 """How many derivatives are taken to decide a sign."""
 
 

@@ -81,7 +81,8 @@ def _is_analytic(node: Node, depends: dict[int, bool], intervals: Intervals) -> 
         case "hypot":
             return any(intervals.of(a).positive or intervals.of(a).negative for a in args)
         case "log1p":
-            return (1 + intervals.of(args[0]).low) > 0
+            around = intervals.of(args[0])
+            return around.low > -1 or (around.low == -1 and around.low_open)
         case "xlogy":
             return not depends[args[0].id] and intervals.of(args[1]).positive
         case op if op in POSITIVE:

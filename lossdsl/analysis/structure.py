@@ -22,6 +22,8 @@ from lossdsl.diagnostics import LossError
 
 POOL = tuple(k / 4 for k in range(-12, 13))
 DRAWS = 12
+SIZES = tuple(Fraction(2) ** k for k in (0, -4, 4, -24))
+"""How many times as large as drawn the numbers are at which a degree is looked for: some formulas have an epsilon."""
 
 
 def answers(view: View, judge: Judge) -> dict[str, Answer]:
@@ -202,12 +204,16 @@ def _homogeneous(view: View, judge: Judge) -> Answer:
     if degree is not None:
         which = " and ".join(sorted(names))
         return Yes(f"in {which}: each operation scales, degrees add up", f"degree {degree}", float(degree))
-    witness = _search(view, judge, "no degree", lambda p: _multiples(p, names))
-    return No(witness) if witness is not None else Unknown(("the formula operation by operation", "drawn points"))
+    for size in SIZES:
+        witness = _search(view, judge, "no degree", lambda p, size=size: _multiples(p, names, size))  # type: ignore[misc]
+        if witness is not None:
+            return No(witness)
+    return Unknown(("the formula operation by operation", "drawn points, and these made larger and smaller"))
 
 
-def _multiples(point: Point, names: frozenset[str]) -> tuple[Point, Point, Point]:
-    return point, moved(point, names, lambda v: 2 * v), moved(point, names, lambda v: 4 * v)
+def _multiples(point: Point, names: frozenset[str], size: Fraction) -> tuple[Point, Point, Point]:
+    once, twice, fourfold = (moved(point, names, lambda v, k=k: k * size * v) for k in (1, 2, 4))  # type: ignore[misc]
+    return once, twice, fourfold
 
 
 def values(settings: Mapping[str, Fraction]) -> dict[str, float]:

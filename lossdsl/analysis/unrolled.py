@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
-from lossdsl.analysis.judge import Point, flat
+from lossdsl.analysis.judge import Point
 from lossdsl.analysis.numbers import Undecided
 from lossdsl.analysis.view import View
 from lossdsl.check.sizes import GROUP, Sizes, extent_value
@@ -177,8 +177,3 @@ def entries(view: View, root: Node) -> list[Node]:
     """The entries of predictions that a formula reads."""
     names = {a.name for a in view.predictions}
     return [n for n in reachable([root]) if n.op == "read" and n.value in names]
-
-
-def numbers_in(point: Point, names: Sequence[str]) -> list[Fraction]:
-    """All numbers of some arguments."""
-    return [v for name in names for v in flat(point[name])]

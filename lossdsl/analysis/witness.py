@@ -7,6 +7,7 @@ evaluates it, at 60 digits, with its own reduction, never anything that was deri
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from lossdsl.analysis.claims import CLAIMS
@@ -25,18 +26,22 @@ class Witness:
 
     def holds(self, judge: Judge) -> bool:
         """Check the claim again."""
-        return CLAIMS[self.claim](judge, *self.points) is not None
+        return confirmed(judge, self.claim, *self.points) is not None
 
     def __str__(self) -> str:
         return self.text
 
     def to_json(self) -> dict[str, Any]:
-        points = [{name: _decimal(value) for name, value in point.items()} for point in self.points]
+        """The same for programs; numbers of points are exact: a fraction that no float is stands as text, `"1/3"`."""
+        points = [{name: _plain(value) for name, value in point.items()} for point in self.points]
         return {"claim": self.claim, "points": points, "text": self.text}
 
 
-def _decimal(value: Any) -> Any:
-    return [_decimal(part) for part in value] if isinstance(value, tuple) else float(value)
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    near = float(value)
+    return near if Fraction(near) == value else str(Fraction(value))
 
 
 def confirmed(judge: Judge, claim: str, *points: Point) -> Witness | None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from lossdsl.analysis.facts import Yes
 from lossdsl.comparison.intervals import LEVEL
 from lossdsl.comparison.metrics import HIGHER, TITLES
-from lossdsl.comparison.table import ABSENT, digits_for, drawn, tables_of, warnings
+from lossdsl.comparison.table import ABSENT, digits_for, drawn, sources, tables_of, warnings
 
 if TYPE_CHECKING:
     from lossdsl.search.result import Found, Winner
@@ -35,7 +35,12 @@ def tables(found: Found) -> Group:
     parts += [Text(""), Text("On rows for testing, which the search has not seen:"), Text("")]
     for model in found.comparison.models:
         parts += tables_of(found.comparison, model)
-    parts += [Text(""), Text(_notes(found)), Text(""), Text(found.verdict, style="bold")]
+    parts += [
+        Text(""),
+        Text("\n".join([_notes(found), *sources(found.comparison)])),
+        Text(""),
+        Text(found.verdict, style="bold"),
+    ]
     for number, winner in enumerate(found.winners, start=1):
         parts += [Text(""), Text(f"{number}. {winner.label}", style="bold"), Text(f"   {_facts(winner)}")]
     told = list(warnings(found.comparison))

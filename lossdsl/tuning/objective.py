@@ -100,7 +100,7 @@ def metric_for(asked: str | None, subject: Subject) -> str:
     """The metric asked for; left out, MAE for numbers, and for classes log loss where probabilities are told, else
     accuracy.  TuningError for a metric of the other task, or that needs probabilities which the loss does not tell."""
     known = REGRESSION if subject.classes is None else CLASSIFICATION
-    told = subject.classes is None or subject.probabilities is not None
+    told = subject.classes is None or subject.told is not None
     if asked is None:
         return "mae" if subject.classes is None else "log_loss" if told else "accuracy"
     if asked not in known:

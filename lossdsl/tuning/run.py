@@ -105,7 +105,7 @@ def _setup(
         text, made = with_weights(text)
         given = replace(given, loss=text.loss())
         if asked:
-            own = space_of(given.loss, only=False)
+            own = space_of(given.loss)
             asked = [*asked, *(d for d in own.dimensions if d.name in made and d.name not in {a.name for a in asked})]
     fixed = {name: float(v) for name, v in given.settings.items() if isinstance(v, int | float)}
     space = space_of(given.loss, asked, fixed)

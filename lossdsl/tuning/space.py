@@ -66,11 +66,9 @@ class Space:
         return {name: x for name, x in found.items() if x is not None}
 
 
-def space_of(
-    loss: Loss, asked: Iterable[Dimension] = (), fixed: Mapping[str, float] | None = None, only: bool = False
-) -> Space:
-    """The space of a loss: all its hyperparameters without axes that are not `fixed`; of those asked for, the ranges
-    asked for.  With `only`, or where ranges are asked for, no others.
+def space_of(loss: Loss, asked: Iterable[Dimension] = (), fixed: Mapping[str, float] | None = None) -> Space:
+    """The space of a loss: all its hyperparameters without axes that are not `fixed`; where ranges are asked for, only
+    those.
 
     TuningError for names that the loss does not have.  LossError: E1101 where nothing is left, E1102 for a range that
     leaves a domain, E1103 for a domain that says no range.
@@ -79,7 +77,7 @@ def space_of(
     found = {arg.name: arg for arg in tunable(loss.program)}
     held = dict(fixed or {})
     _check_names(loss, found, given, held)
-    wanted = [arg for name, arg in found.items() if (name in given if given or only else name not in held)]
+    wanted = [arg for name, arg in found.items() if (name in given if given else name not in held)]
     if not wanted:
         raise LossError(_nothing(loss.program, held))
     start = {arg.name: _start(arg, given.get(arg.name), found, held) for arg in wanted}

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lossdsl.comparison.metrics import HIGHER, TITLES
-from lossdsl.comparison.table import ABSENT, digits_for, drawn, heading, notes, tables_of, warnings
+from lossdsl.comparison.table import ABSENT, digits_for, drawn, heading, notes, sources, tables_of, warnings
 
 if TYPE_CHECKING:
     from lossdsl.tuning.result import Search, Tuned
@@ -27,7 +27,12 @@ def tables(tuned: Tuned) -> Group:
     parts += [Text(""), _chosen(tuned), Text(""), Text("On rows for testing, which tuning has not seen:"), Text("")]
     for model in tuned.comparison.models:
         parts += tables_of(tuned.comparison, model)
-    parts += [Text(""), Text(notes(tuned.comparison)), Text(""), Text(tuned.verdict, style="bold")]
+    parts += [
+        Text(""),
+        Text("\n".join([notes(tuned.comparison), *sources(tuned.comparison)])),
+        Text(""),
+        Text(tuned.verdict, style="bold"),
+    ]
     told = [*tuned.notes, *warnings(tuned.comparison)]
     return Group(*parts, *([Text("\n" + "\n".join(told))] if told else []))
 

@@ -179,9 +179,14 @@ def _coefficient(term: tree.Expr) -> _Coefficient:
 
 
 def _inside(result: tree.Expr) -> tree.Expr:
-    """What a `mean` or `sum` behind `return` is taken of."""
-    while isinstance(result, tree.Reduction) and result.op in ("mean", "sum") and result.body is not None:
-        result = result.body
+    """What a `mean` or `sum` behind `return` is taken of, without a number that it is multiplied with or divided by."""
+    match result:
+        case tree.Reduction(op="mean" | "sum", body=body) if body is not None:
+            return _inside(body)
+        case (
+            tree.Binary(op="/", left=inner, right=tree.Number()) | tree.Binary(op="*", left=tree.Number(), right=inner)
+        ):
+            return _inside(inner)
     return result
 
 

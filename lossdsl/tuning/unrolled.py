@@ -148,8 +148,15 @@ class Unrolled:
         if self.subject.classes is None:
             number: torch.Tensor = told[self.subject.output]
             return number
-        assert self.subject.probabilities is not None, "metrics of classes with a gradient need probabilities"
-        p: torch.Tensor = told[self.subject.probabilities.name]
+        source = self.subject.told
+        assert source is not None, "metrics of classes with a gradient need probabilities"
+        if source.output:
+            p: torch.Tensor = told[source.output]
+        else:
+            assert source.link is not None, "it is one or the other"
+            scores: torch.Tensor = told[self.subject.classes.scores.name]
+            softmax = source.link.kind == "softmax"
+            p = torch.softmax(scores, dim=1) if softmax else torch.sigmoid(source.link.factor * scores)
         return torch.stack([1 - p, p], dim=1) if p.ndim == 1 else p / p.sum(dim=1, keepdim=True)
 
     def _function(self, suffix: str) -> Any:
