@@ -306,6 +306,16 @@ def test_the_first_failure_of_a_block_is_the_one_that_is_raised() -> None:
         module._in_threads(work, 4, 2)
 
 
+def test_where_no_thread_can_be_started_one_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = lossdsl.loss(HUBER).numpy().module
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert module._in_threads(lambda k: k, 5, 3) == [0, 1, 2, 3, 4]
+
+
 def test_small_inputs_are_one_call() -> None:
     module = lossdsl.loss(HUBER).numpy().module
     calls: list[tuple[int, int]] = []

@@ -3,18 +3,48 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lossdsl.backends.emitter import Emitter
 from lossdsl.backends.expand import stage_nodes
+from lossdsl.backends.programs import Derived, Output
+from lossdsl.calculus.gradient import SEED
 from lossdsl.ir.graph import Index, Node, reachable
-from lossdsl.schedule.items import unformed_products
-from lossdsl.schedule.program import START, Pass, Schedule
+from lossdsl.schedule.items import Wanted, unformed_products
+from lossdsl.schedule.program import START, Pass, Schedule, schedule
 
 VALUE = ""
 """The name of the elements among what is wanted."""
 MOST_PASSES = 4
 """A program of more passes goes through memory so often that arrays of the size of the input cost no more."""
+
+
+def planned(
+    derived: Derived, outputs: Mapping[str, Output], has_value: bool, reduces: bool
+) -> tuple[Schedule, str | None] | None:
+    """The schedule of a function that gives the outputs, and the value if `has_value`; None where it is not to be cut.
+
+    Beside it the stage that counts the elements, where that depends on data.  `reduces`: the loss is made of elements.
+    """
+    table, graph = derived.table, derived.table.graph
+    looked_at = [n for _, position, demanded in derived.checks for n in stage_nodes(table, [position, demanded])]
+    if any(n.op == "read" and n.value in table.stages for n in looked_at):
+        return None
+    element, kept = derived.element, derived.kept
+    wanted = []
+    if has_value:
+        node = element.node if kept is None else graph.where(kept, element.node, graph.const(0))
+        wanted.append(Wanted(VALUE, element.indices, node))
+    wanted += [Wanted(name, o.indices, o.node) for name, o in outputs.items()]
+    has_weights = any(n.value == SEED for n in stage_nodes(table, [w.node for w in wanted]) if n.op == "read")
+    count = None
+    if kept is not None and reduces and element.indices and (has_weights or has_value):
+        count = table.add("kept", (), "sum", element.indices, kept, graph.const(1))
+        wanted.append(Wanted(SEED, (), table.read(count, [])))
+    found = schedule(table, wanted, count)
+    if found is None or len(found.passes) > MOST_PASSES or (kept is not None and VALUE in found.finals):
+        return None
+    return found, count
 
 
 class BlockWriter:

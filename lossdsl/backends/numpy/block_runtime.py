@@ -75,9 +75,14 @@ def _in_threads(work: Callable[[int], Any], count: int, threads: int) -> list[An
             except BaseException as failure:
                 failures[k] = failure
 
-    helpers = [threading.Thread(target=run, daemon=True) for _ in range(threads - 1)]
-    for helper in helpers:
-        helper.start()
+    helpers: list[threading.Thread] = []
+    try:
+        for _ in range(threads - 1):
+            helper = threading.Thread(target=run, daemon=True)
+            helper.start()
+            helpers.append(helper)
+    except RuntimeError:  # there are no more threads to be had: those that run do all of the work
+        pass
     run()
     for helper in helpers:
         helper.join()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lossdsl.backends.blocks import MOST_PASSES, VALUE, BlockWriter
+from lossdsl.backends.blocks import VALUE, BlockWriter, planned
 from lossdsl.backends.emitter import Emitter
 from lossdsl.backends.expand import stage_nodes
 from lossdsl.backends.numpy.arguments import INDENT
@@ -19,8 +19,8 @@ from lossdsl.backends.text import View
 from lossdsl.calculus.forward import PREFIX
 from lossdsl.calculus.gradient import SEED
 from lossdsl.ir.graph import Node
-from lossdsl.schedule.items import Wanted, is_product
-from lossdsl.schedule.program import Part, Pass, Schedule, Store, hints_of, schedule
+from lossdsl.schedule.items import is_product
+from lossdsl.schedule.program import Part, Pass, Schedule, Store, hints_of
 
 if TYPE_CHECKING:
     from lossdsl.backends.numpy.module import NumpyModule
@@ -40,32 +40,9 @@ def blocked(
 ) -> list[str] | None:
     """The statements of a function that computes by blocks; None where the program does not allow it."""
     asked = _Asked(outputs, has_value, has_vectors)
-    found = _schedule(module, asked)
+    reduces = module.interface.program.reduction is not None
+    found = planned(module.derived, outputs, has_value, reduces)
     return None if found is None else _Writer(module, asked, *found).lines()
-
-
-def _schedule(module: NumpyModule, asked: _Asked) -> tuple[Schedule, str | None] | None:
-    derived = module.derived
-    table, graph = derived.table, derived.table.graph
-    checked = [n for c, position, demanded in derived.checks for n in stage_nodes(table, [position, demanded])]
-    if any(n.op == "read" and n.value in table.stages for n in checked):
-        return None
-    element, kept = derived.element, derived.kept
-    reduces = module.interface.program.reduction is not None and bool(element.indices)
-    wanted = []
-    if asked.has_value:
-        node = element.node if kept is None else graph.where(kept, element.node, graph.const(0))
-        wanted.append(Wanted(VALUE, element.indices, node))
-    wanted += [Wanted(name, o.indices, o.node) for name, o in asked.outputs.items()]
-    seeded = any(n.value == SEED for n in stage_nodes(table, [w.node for w in wanted]) if n.op == "read")
-    count = None
-    if kept is not None and reduces and (seeded or asked.has_value):
-        count = table.add("kept", (), "sum", element.indices, kept, graph.const(1))
-        wanted.append(Wanted(SEED, (), table.read(count, [])))
-    found = schedule(table, wanted, count)
-    if found is None or len(found.passes) > MOST_PASSES or (kept is not None and VALUE in found.finals):
-        return None
-    return found, count
 
 
 class _Writer(BlockWriter):

@@ -36,7 +36,7 @@ def _rows_at_once(
         return 0
     if tensors[0].device.type == "cpu":
         # freed at once: the C library of GNU then keeps what blocks free, since fresh pages cost more than arithmetic
-        torch.empty(1 << 22, dtype=torch.uint8)
+        torch.empty(1 << 22, dtype=torch.uint8, device="cpu")
     return size
 
 
@@ -55,7 +55,9 @@ def _select(condition: torch.Tensor, then: Any, otherwise: Any) -> torch.Tensor:
         return torch.where(condition, then, otherwise)
     whole, dtype = wholes[0], dtypes.pop()
     first, second = (
-        (side if isinstance(side, torch.Tensor) else torch.full((), side, dtype=dtype)).view(whole)
+        (side if isinstance(side, torch.Tensor) else torch.full((), side, dtype=dtype, device=condition.device)).view(
+            whole
+        )
         for side in (then, otherwise)
     )
     mask = condition.to(whole).neg_()  # all bits, or none

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lossdsl.backends.blocks import MOST_PASSES, VALUE, BlockWriter
+from lossdsl.backends.blocks import VALUE, BlockWriter, planned
 from lossdsl.backends.expand import stage_nodes
 from lossdsl.backends.programs import Derived, Output
 from lossdsl.backends.torch.dialect import atom
@@ -19,8 +19,7 @@ from lossdsl.backends.torch.names import TorchNames
 from lossdsl.backends.torch.plain import Check
 from lossdsl.calculus.gradient import SEED
 from lossdsl.ir.graph import Node
-from lossdsl.schedule.items import Wanted
-from lossdsl.schedule.program import Part, Pass, Schedule, Store, hints_of, schedule
+from lossdsl.schedule.program import Part, Pass, Schedule, Store, hints_of
 
 
 @dataclass(frozen=True)
@@ -41,24 +40,10 @@ class Plan:
         return any(current.has_products for current in self.found.passes)
 
 
-def planned(derived: Derived, reduces: bool) -> Plan | None:
+def plan_of(derived: Derived, reduces: bool) -> Plan | None:
     """How a loss is computed in blocks; None where it can not be."""
-    table, graph = derived.table, derived.table.graph
-    looked_at = [n for _, position, demanded in derived.checks for n in stage_nodes(table, [position, demanded])]
-    if any(n.op == "read" and n.value in table.stages for n in looked_at):
-        return None
-    element, kept = derived.element, derived.kept
-    node = element.node if kept is None else graph.where(kept, element.node, graph.const(0))
-    wanted = [Wanted(VALUE, element.indices, node)]
-    wanted += [Wanted(name, o.indices, o.node) for name, o in derived.gradient.items()]
-    count = None
-    if kept is not None and reduces and element.indices:
-        count = table.add("kept", (), "sum", element.indices, kept, graph.const(1))
-        wanted.append(Wanted(SEED, (), table.read(count, [])))
-    found = schedule(table, wanted, count)
-    if found is None or len(found.passes) > MOST_PASSES or (kept is not None and VALUE in found.finals):
-        return None
-    return Plan(found, count, _moved_checks(derived, found))
+    found = planned(derived, derived.gradient, has_value=True, reduces=reduces)
+    return None if found is None else Plan(*found, _moved_checks(derived, found[0]))
 
 
 def _moved_checks(derived: Derived, found: Schedule) -> list[Check]:

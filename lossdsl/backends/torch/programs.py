@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from lossdsl.backends.expand import stage_nodes
 from lossdsl.backends.interface import Interface
 from lossdsl.backends.programs import Derived, Output
-from lossdsl.backends.torch.blocks import TorchBlocks, hints, planned
+from lossdsl.backends.torch.blocks import TorchBlocks, hints, plan_of
 from lossdsl.backends.torch.dialect import EagerDialect, TorchDialect, atom
 from lossdsl.backends.torch.emitter import TorchEmitter
 from lossdsl.backends.torch.layout import docstring, indented, listed, pruned, used
@@ -198,7 +198,7 @@ class Programs:
         return self.function("_value_and_gradient", extra, "tuple[torch.Tensor, ...]", doc, emitter)
 
     def _blocks(self, derived: Derived) -> TorchBlocks | None:
-        plan = planned(derived, self.reduced)
+        plan = plan_of(derived, self.reduced)
         if plan is None:
             return None
         found, inputs = plan.found, {SEED: self.local.seed}
