@@ -28,7 +28,7 @@ RUNS = {"as it is": {}, "pages kept": KEEPING, "memory": EXACT}
 
 
 def main() -> None:
-    given = _arguments()
+    given = arguments(sys.argv[1:])
     cases = [case.name for case in CASES if not given.cases or case.name.startswith(tuple(given.cases))]
     if not cases:
         sys.exit(f"no case begins with {', '.join(given.cases)}; there are {', '.join(case.name for case in CASES)}")
@@ -52,16 +52,17 @@ def main() -> None:
         plot(found, given.output / "benchmarks.png")
 
 
-def _arguments() -> argparse.Namespace:
+def arguments(given: list[str]) -> argparse.Namespace:
+    """What was asked for on the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--cases", nargs="+", default=[], help="Beginnings of names: E1c R1")
     parser.add_argument("--quick", action="store_true", help="Small inputs: to see that everything works.")
     parser.add_argument("--competitors", default="", help=f"Beginnings of names, with commas, of: {', '.join(ORDER)}")
-    parser.add_argument("--seconds", type=float, default=300.0, help="Of timing, in all; compilers come on top.")
+    parser.add_argument("--seconds", type=float, default=200.0, help="Of timing, in all; compilers come on top.")
     parser.add_argument("--threads", type=int, help="Of each library; left out: what it takes by itself.")
     parser.add_argument("--without", nargs="+", default=[], choices=list(RUNS), help="Parts to leave out.")
     parser.add_argument("--output", type=Path, help="Folder for benchmarks.md, benchmarks.json and benchmarks.png.")
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
 def _words(text: str) -> list[str]:

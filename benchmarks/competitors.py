@@ -24,21 +24,24 @@ def contenders(case: Case, arrays: Arrays) -> list[Contender]:
     wrt = list(arrays)[: case.predictions]
     written = case.written
 
-    def formula(**tensors: Any) -> Any:
-        return written.formula(_torch_functions(), *tensors.values())
+    def formula() -> Callable[..., Any]:
+        xp = _torch_functions()
+        return lambda **tensors: written.formula(xp, *tensors.values())
 
-    def built_in(**tensors: Any) -> Any:
-        assert written.built_in is not None
-        return written.built_in(*tensors.values())
+    def built_in() -> Callable[..., Any]:
+        if written.built_in is None:
+            raise NotHere("PyTorch has none built in")
+        function = written.built_in
+        return lambda **tensors: function(*tensors.values())
 
     def ours() -> list[Contender]:
         return generated(case.loss(), arrays, case.settings)
 
     best = formula if written.built_in is None else built_in
     return [
-        Contender("torch, built-in", lambda: differentiated(_there(best, written.built_in), arrays, wrt)),
-        Contender("torch, formula", lambda: differentiated(formula, arrays, wrt)),
-        Contender("torch.compile", lambda: compiled_by_torch(lambda: best, arrays, wrt)),
+        Contender("torch, built-in", lambda: differentiated(built_in(), arrays, wrt)),
+        Contender("torch, formula", lambda: differentiated(formula(), arrays, wrt)),
+        Contender("torch.compile", lambda: compiled_by_torch(best, arrays, wrt)),
         Contender("JAX", lambda: _jax(case, arrays)),
         Contender("Numba", lambda: _numba(case, arrays)),
         Contender("numexpr", lambda: _numexpr(case, arrays)),
@@ -48,18 +51,13 @@ def contenders(case: Case, arrays: Arrays) -> list[Contender]:
     ]
 
 
-def _there(function: Callable[..., Any], needed: object) -> Callable[..., Any]:
-    if needed is None:
-        raise NotHere("PyTorch has none built in")
-    return function
-
-
 def _installed(name: str, title: str) -> None:
     if importlib.util.find_spec(name) is None:
         raise NotHere(f"{title} is not installed")
 
 
 def _torch_functions() -> SimpleNamespace:
+    _installed("torch", "PyTorch")
     import torch
 
     return SimpleNamespace(

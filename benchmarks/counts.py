@@ -8,14 +8,15 @@ numpy operations  operators, comparisons and calls in the text of the value-and-
 numpy peak        largest memory that NumPy holds at once during a call, results among it
 torch operations  operations that PyTorch dispatches for value and gradient and that make something new
 torch moved       numbers that these read and write
-torch allocated   numbers in tensors that these make, whether or not they are freed again
+torch large       numbers in tensors that these make and that are at least a quarter as large as the predictions,
+                  freed again or not: smaller ones come back from the allocator warm
 """
 
 from __future__ import annotations
 
 import ast
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
@@ -28,11 +29,11 @@ from lossdsl.bench.table import markdown
 from lossdsl.functions.sources import helper_names
 
 SIZES = {
-    "R1a": (8_192, 10), "R1b": (128, 1_000), "R2": (4, 32_768), "R3": (4, 32_768), "P1": (256, 64), "P3": (16_384,),
-    "P4": (64, 128),
+    "R1a": (65_536, 10), "R1b": (1_024, 1_000), "R2": (16, 65_536), "R3": (16, 65_536),
+    "P1": (256, 64), "P3": (16_384,), "P4": (64, 128),
 }  # fmt: skip
 """Large enough that small arrays do not count; other sizes are those of quick runs, or this many elements."""
-ELEMENTS = (131_072,)
+ELEMENTS = (1 << 20,)
 COUNTED = ("E1c", "E2", "E3", "E4", "E5", "E6", "R1a", "R1b", "R2", "R3", "P1", "P3", "P4")
 
 
@@ -44,7 +45,7 @@ class Counts:
     numpy_peak: float
     torch_operations: int
     torch_moved: float
-    torch_allocated: float
+    torch_large: float
 
 
 def counted(case: Case) -> Counts:
@@ -53,11 +54,10 @@ def counted(case: Case) -> Counts:
     arrays = case.inputs(np.random.default_rng(0), shape)
     predictions = list(arrays.values())[: case.predictions]
     size = sum(array.nbytes for array in predictions)
-    operations, moved, allocated = _torch_counts(case, arrays)
+    operations, moved, made = _torch_counts(case, arrays)
+    large = sum(count for count in made if 4 * count >= size)
     peak = _numpy_peak(case, arrays)
-    return Counts(
-        _numpy_operations(case), _tenths(peak, size), operations, _tenths(moved, size), _tenths(allocated, size)
-    )
+    return Counts(_numpy_operations(case), _tenths(peak, size), operations, _tenths(moved, size), _tenths(large, size))
 
 
 def _tenths(count: int, size: int) -> float:
@@ -68,8 +68,10 @@ def _tenths(count: int, size: int) -> float:
 
 
 def _numpy_peak(case: Case, arrays: dict[str, Array]) -> int:
-    code = case.loss().numpy()
+    code = case.loss().numpy(threads=1)  # each thread has blocks of its own
     wrt = tuple(arrays)[: case.predictions]
+    if (buffers := getattr(code.module, "_buffers", None)) is not None:
+        buffers.enabled = False  # what is kept from one call to the next is memory of this one
     code.value_and_grad(**arrays, **case.settings, wrt=wrt)
     tracemalloc.start()
     try:
@@ -109,35 +111,42 @@ def _body(function: ast.FunctionDef) -> Iterator[ast.AST]:
 # ---------------------------------------------------------------- PyTorch
 
 
-def _torch_counts(case: Case, arrays: dict[str, Array]) -> tuple[int, int, int]:
-    """Operations, bytes moved, bytes allocated, of one value and gradient with the module as it is by default."""
+def _torch_counts(case: Case, arrays: dict[str, Array]) -> tuple[int, int, list[int]]:
+    """One value and gradient, with the module as it is by default."""
+    import torch
+
+    module = case.loss().torch(**case.settings)
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    wanted = [tensors[name].requires_grad_() for name in list(arrays)[: case.predictions]]
+    torch.autograd.grad(module(**tensors), wanted)
+    return torch_work(lambda: torch.autograd.grad(module(**tensors), wanted))
+
+
+def torch_work(call: Callable[[], object]) -> tuple[int, int, list[int]]:
+    """Operations that make something new, bytes that operations read and write, bytes of each tensor that they make."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils._pytree import tree_leaves
 
     class Recorder(TorchDispatchMode):
-        operations = moved = allocated = 0
+        operations = moved = 0
 
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             result = function(*args, **(kwargs or {}))
             given = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
             made = [x for x in tree_leaves(result) if isinstance(x, torch.Tensor)]
             known = {x.untyped_storage().data_ptr() for x in given}
-            fresh = [x for x in made if x.untyped_storage().data_ptr() not in known]
-            if fresh:
-                self.operations += 1
-                self.allocated += sum(_bytes(x) for x in fresh)
+            fresh = [_bytes(x) for x in made if x.untyped_storage().data_ptr() not in known]
+            self.operations += bool(fresh)
+            sizes.extend(fresh)
             if fresh or any(a is b for a in given for b in made):  # something new, or in place: no view
-                self.moved += sum(map(_bytes, given)) + sum(map(_bytes, fresh))
+                self.moved += sum(map(_bytes, given)) + sum(fresh)
             return result
 
-    module = case.loss().torch(**case.settings)
-    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    wanted = [tensors[name].requires_grad_() for name in list(arrays)[: case.predictions]]
-    torch.autograd.grad(module(**tensors), wanted)
+    sizes: list[int] = []
     with Recorder() as recorder:
-        torch.autograd.grad(module(**tensors), wanted)
-    return recorder.operations, recorder.moved, recorder.allocated
+        call()
+    return recorder.operations, recorder.moved, sizes
 
 
 def _bytes(tensor: Any) -> int:

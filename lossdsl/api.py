@@ -158,12 +158,15 @@ class Loss:
 
         return import_generated(self.source(backend, **options), self.name)
 
-    def numpy(self, dtype: DTypeLike | None = None) -> NumpyLoss:
-        """Functions on NumPy arrays: value, gradients, Hessian diagonal, Hessian-vector product, terms."""
+    def numpy(self, dtype: DTypeLike | None = None, threads: int | None = None) -> NumpyLoss:
+        """Functions on NumPy arrays: value, gradients, Hessian diagonal, Hessian-vector product, terms.
+
+        threads: how many a call may use, over blocks of rows of large arrays.
+        """
         from lossdsl.compiled import NumpyLoss, numpy_code
 
         code = self._front.kept((self.name,), "numpy()", {}, lambda: numpy_code(self.program))
-        return NumpyLoss(code["source"], code["name"], frozenset(code["whole"]), dtype)
+        return NumpyLoss(code["source"], code["name"], frozenset(code["whole"]), dtype, threads)
 
     def native(self, dtype: DTypeLike | None = None, threads: int | None = None) -> NativeLoss:
         """The functions of `numpy()` through fused C code, compiled at first use and kept in the user's cache.

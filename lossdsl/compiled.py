@@ -58,12 +58,21 @@ class NumpyLoss:
     `reduction=` and `validate=` where the generated function has them.  `source` is the text of the module.
 
     With `dtype`, every argument but whole-number ones (labels) is converted to it first, so that value and gradients
-    come in it too.
+    come in it too.  `threads` is how many threads a call may use (None: those of LOSSDSL_THREADS, or one per processor,
+    at most 8); a call with small arrays uses one.
     """
 
     def __init__(
-        self, source: str, name: str, whole: frozenset[str] = frozenset(), dtype: DTypeLike | None = None
+        self,
+        source: str,
+        name: str,
+        whole: frozenset[str] = frozenset(),
+        dtype: DTypeLike | None = None,
+        threads: int | None = None,
     ) -> None:
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads must be at least 1, got {threads}")
+        self.threads = threads
         self.source = source
         self.name = name
         self.dtype = dtype
@@ -106,7 +115,14 @@ class NumpyLoss:
             for name in bound.arguments.keys() - self._whole - {"reduction", "validate", "wrt"}:
                 bound.arguments[name] = self._converted(bound.arguments[name])
             args, keywords = bound.args, bound.kwargs
-        return function(*args, **keywords)
+        limit = getattr(self.module, "_threads", None)  # of modules that go over blocks of rows
+        if self.threads is None or limit is None:
+            return function(*args, **keywords)
+        token = limit.set(self.threads)
+        try:
+            return function(*args, **keywords)
+        finally:
+            limit.reset(token)
 
     def _converted(self, value: Any) -> Any:
         import numpy as np
@@ -127,41 +143,15 @@ class NumpyLoss:
         return f"<NumPy code of {self.name}{inspect.Signature(bare)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return NumpyLoss, (self.source, self.name, self._whole, self.dtype)
+        return type(self), (self.source, self.name, self._whole, self.dtype, self.threads)
 
 
 class NativeLoss(NumpyLoss):
     """The same functions through compiled C code: one pass over the arrays where the loss allows it.
 
-    `threads` is how many threads a call may use (None: those of LOSSDSL_THREADS, or one per processor, at most 8).
-    Results are the same in every call with the same number.  Where there is no C compiler, the NumPy code of the module
-    runs instead, with one warning per process.
+    Results are the same in every call with the same number of threads.  Where there is no C compiler, the NumPy code of
+    the module runs instead, with one warning per process.
     """
-
-    def __init__(
-        self,
-        source: str,
-        name: str,
-        whole: frozenset[str] = frozenset(),
-        dtype: DTypeLike | None = None,
-        threads: int | None = None,
-    ) -> None:
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads must be at least 1, got {threads}")
-        super().__init__(source, name, whole, dtype)
-        self.threads = threads
-
-    def _call(self, suffix: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        if self.threads is None:
-            return super()._call(suffix, args, keywords)
-        token = self.module._threads.set(self.threads)
-        try:
-            return super()._call(suffix, args, keywords)
-        finally:
-            self.module._threads.reset(token)
 
     def __repr__(self) -> str:
         return super().__repr__().replace("<NumPy code", "<native code", 1)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return NativeLoss, (self.source, self.name, self._whole, self.dtype, self.threads)

@@ -66,7 +66,7 @@ def check_tuning(output: str) -> None:
 def test_python_gives_what_the_page_says() -> None:
     text = "\n".join(text for kind, text in BLOCKS if kind == "pycon")
     example = doctest.DocTestParser().get_doctest(text, {}, "tutorial", "docs/tutorial.md", 0)
-    assert len(example.examples) == 6
+    assert len(example.examples) == 7
     said: list[str] = []
     assert doctest.DocTestRunner().run(example, out=said.append).failed == 0, "".join(said)
 

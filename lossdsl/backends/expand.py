@@ -6,7 +6,7 @@ an exponential and the sum.  The exponentials of the value and of the gradient a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lossdsl.backends.certainty import by_complements
@@ -14,15 +14,22 @@ from lossdsl.ir.graph import Graph, Index, Node, reachable
 from lossdsl.ir.stage import Stage, StageTable
 
 
-def stage_nodes(table: StageTable, roots: Sequence[Node]) -> list[Node]:
-    """Every node that the roots need, through stages too; arguments before users."""
+def stage_nodes(table: StageTable, roots: Sequence[Node], known: Container[int] = ()) -> list[Node]:
+    """Every node that the roots need, through stages too; arguments before users.  Nothing that is `known`, nor what is
+    behind it.
+    """
     seen: dict[int, Node] = {}
     pending = list(roots)
     done: set[str] = set()
+
+    def stop(node: Node) -> bool:
+        return node.id in seen or node.id in known
+
     while pending:
-        for node in reachable(pending, stop=lambda n: n.id in seen):
-            seen[node.id] = node
-        reads = {str(n.value) for n in seen.values() if n.op == "read"} - done
+        found = reachable(pending, stop)
+        fresh = {node.id: node for node in found if node.id not in seen and node.id not in known}
+        seen |= fresh
+        reads = {str(n.value) for n in fresh.values() if n.op == "read"} - done
         done |= reads
         pending = [r for name in reads if name in table.stages for r in table.stages[name].roots]
     return [seen[i] for i in sorted(seen)]
@@ -68,7 +75,8 @@ class Expansion:
 
     def rewrite(self, roots: Sequence[Node]) -> list[Node]:
         """The roots, rewritten."""
-        nodes = stage_nodes(self.old, roots)
+        # what is rewritten stays so, unless a sum may be looked at as a whole now
+        nodes = stage_nodes(self.old, roots, () if self._has_weights else self._new)
         whole = self._whole_sums(nodes, roots) if self._has_weights else set()
         for node in nodes:
             if node.id in whole and node.id not in self._sums:

@@ -50,7 +50,7 @@ def generated(
         return lambda: _by_autograd(loss, arrays, settings, **options)
 
     return [
-        Contender("NumPy", arrays_through(loss.numpy)),
+        Contender("NumPy", arrays_through(lambda: loss.numpy(threads=threads))),
         Contender("native", arrays_through(lambda: loss.native(threads=threads))),
         Contender("PyTorch", module()),
         Contender("PyTorch, native kernel", module(kernel="native")),

@@ -37,8 +37,8 @@ class HoleForm(Problem):
 class NoOrder(Problem):
     """It is not known which predictions are better than others, so that degenerate proposals could not be told.
 
-    The loss of a row has to be a function of the residual, `pred - target`, or of the margin, `label*score` with a label
-    in {-1, 1}, whatever stands in the hole.
+    The loss of a row has to be a function of the residual, `pred - target`, or of the margin, `label*score` with a
+    label in {-1, 1}, whatever stands in the hole.
 
     Wrong: `mean[n](hole(pred, target))`
 

@@ -36,7 +36,8 @@ def runtime_functions() -> dict[str, str]:
     """The source of each function and constant of the runtime, by name; read without importing it, nor NumPy."""
     found: dict[str, str] = {}
     for package, module, names in RUNTIME:
-        source = resources.files(f"lossdsl.backends.{package}").joinpath(f"{module}.py").read_text(encoding="utf-8")
+        # by the path: to look inside a package imports it, and those import NumPy
+        source = resources.files("lossdsl.backends").joinpath(package, f"{module}.py").read_text(encoding="utf-8")
         texts = definitions(source)
         found |= {name: texts[name] for name in (names or texts)}
     return found
