@@ -312,3 +312,8 @@ def test_mistakes_on_the_command_line(tmp_path: Path, options: list[str]) -> Non
     result = CliRunner().invoke(commands, ["analyze", str(file), *options])
     assert result.exit_code == 2 and "Error: " in result.output
     assert isinstance(result.exception, SystemExit | click.ClickException)
+
+
+def test_an_axis_that_only_hyperparameters_have_gets_a_size() -> None:
+    loss = lossdsl.loss("loss f(x[n]; w[k] > 0 = 1):\n    return mean[n](x^2)*mean[k](w)")
+    assert loss.analyze()["convex"].answer.word == "yes"

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from lossdsl.functions.lazy import mpmath
-from lossdsl.meaning.core import Program
+from lossdsl.meaning.core import Arg, Program
 from lossdsl.meaning.interpret import EvaluationError, Interpreter
 
 Point = Mapping[str, Any]
 """Arguments by name: nested tuples of fractions."""
 DIGITS = 60
+SIZE = 2
+"""Of an axis that only hyperparameters have."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,18 @@ class Judge:
 
     def _at(self, point: Point) -> Interpreter:
         given = {name: np.array(_listed(value), dtype=object) for name, value in point.items()}
-        return Interpreter(self.program, DIGITS).bind({**self.settings, **given})
+        inputs = {**self.settings, **given}
+        return Interpreter(self.program, DIGITS).bind(inputs, self._sizes(inputs))
+
+    def _sizes(self, inputs: Mapping[str, Any]) -> dict[str, int]:
+        """Of axes that only arrays have which take their defaults."""
+        axes = {name: {axis.name for axis in arg.axes if axis.op == "size"} for name, arg in self._args.items()}
+        known = set().union(*(names for name, names in axes.items() if name in inputs))
+        return {axis: SIZE for names in axes.values() for axis in names - known}
+
+    @property
+    def _args(self) -> dict[str, Arg]:
+        return {arg.name: arg for arg in self.program.args}
 
 
 def mpf(number: Any) -> Any:
