@@ -346,7 +346,7 @@ def _too_large(right: Callable[..., Any], self: Any, *args: Any) -> Any:
 
 
 SPOILED: dict[str, Callable[..., Any]] = {
-    "where": _swapped, "arange": _one_more, "reduce": _other_op, "argument": _other_argument,
+    "where": _swapped, "select": _swapped, "arange": _one_more, "reduce": _other_op, "argument": _other_argument,
     "cumulative": _backwards, "contract": _too_large, "scatter": _too_large,
 }  # fmt: skip
 """Methods of a dialect, and what goes wrong in them."""

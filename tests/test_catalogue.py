@@ -49,16 +49,21 @@ def test_a_loss_says_where_it_is_from_and_when_to_use_it(family: str, name: str)
     assert re.search(r"\bUse\b|\bFor\b", doc), "the docstring does not say when to use it"
 
 
+PARTS = ((1.0, 3), (3.0, 10), (10.0, 20))
+"""For losses of which the whole check takes at most so many seconds: into how many parts its points are divided."""
+
+
 def share(family: str, name: str) -> tuple[int, int]:
-    """Which points to check: all where that takes a second at most, else as many as take one or two.
+    """Which points to check: all where that takes a third of a second at most, else as many as take about as long.
 
     Each loss has another part of the points, so that all of them are met.  Losses that were not measured count as two
     seconds.
     """
     seconds = SECONDS.get(family, {}).get(name, 2.0)
-    if seconds <= 1.0 or os.environ.get("LOSSDSL_CHECK_ALL"):
+    if seconds <= 0.3 or os.environ.get("LOSSDSL_CHECK_ALL"):
         return 0, 1
-    return zlib.crc32(name.encode()), 5 if seconds <= 3.0 else 10 if seconds <= 10.0 else 30
+    parts = next((parts for most, parts in PARTS if seconds <= most), 40)
+    return zlib.crc32(name.encode()), parts
 
 
 @pytest.mark.parametrize(("family", "name"), LOSSES)

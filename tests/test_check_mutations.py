@@ -228,7 +228,7 @@ def test_a_template_that_is_off_by_a_relative_error_of_1e_10(monkeypatch: pytest
     [
         ("product", "contract", lambda self, spec, factors: f"({factors[1]} @ {factors[0]}.T)"),
         ("product", "permute", lambda self, text, axes: text),
-        ("masked", "where", lambda self, condition, then, otherwise: f"np.where({condition}, {otherwise}, {then})"),
+        ("masked", "select", lambda self, condition, then, otherwise: f"np.where({condition}, {otherwise}, {then})"),
         ("shift", "scatter_slices", lambda self, target, shape, slices, value: [f"{target} = {self.zeros(shape)}"]),
     ],
 )

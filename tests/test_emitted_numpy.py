@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import lossdsl
 from lossdsl.backends.numpy import emit
 from lossdsl.generated import import_generated
 from lossdsl.meaning import resolve
@@ -91,6 +92,14 @@ def test_pairwise_products_are_matrix_products() -> None:
     value = text[text.index("def clip_loss(") : text.index("def clip_loss_value_and_grad")]
     assert value.count(" @ ") == 1
     assert "einsum" not in value
+
+
+def test_a_product_of_matrices_is_indexed_as_a_whole() -> None:
+    """`a @ b[:, :, None]` would index b."""
+    text = "loss f(x[n, c] | y[c, d], z[k]):\n    s[n, k, d] = sum[c](x*y*z)\n    return sum[n, k, d](s^2)"
+    x, y, z = (np.linspace(-1, 1, a * b).reshape(a, b) for a, b in ((4, 3), (3, 2), (1, 5)))
+    value = lossdsl.loss(text).numpy()(x, y, z[0])
+    np.testing.assert_allclose(value, (((x @ y)[:, None, :] * z[0][:, None]) ** 2).sum())
 
 
 def test_running_sums_are_running_sums() -> None:

@@ -37,37 +37,75 @@ SHORT = [text for text in LOSSES if len(text) < 500]
 
 IMPORTS = {
     "from __future__ import annotations", "from typing import Any", "from collections.abc import Sequence",
-    "import math", "import numpy as np", "import torch",
+    "from collections.abc import Callable, Iterable, Sequence", "import contextvars", "import functools",
+    "import itertools", "import math", "import numpy as np", "import os", "import sys", "import threading", "import torch",
 }  # fmt: skip
+IMPORTED = {
+    "Any", "Callable", "Iterable", "Sequence", "contextvars", "functools", "itertools", "math", "np", "os", "sys",
+    "threading", "torch",
+}  # fmt: skip
+MEMBERS = {
+    "contextvars": {"ContextVar"}, "functools": {"cache"}, "itertools": {"count"},
+    "os": {"cpu_count", "environ", "sched_getaffinity"}, "sys": {"getrefcount"}, "threading": {"Lock", "Thread"},
+}  # fmt: skip
+"""All that a module uses of those that could reach further."""
+
 BUILTINS = {
-    "IndexError", "NotImplementedError", "RuntimeError", "TypeError", "ValueError", "abs", "all", "bool", "bytes",
-    "complex", "dict", "enumerate", "float", "getattr", "int", "isinstance", "len", "list", "max", "min", "next", "property",
-    "range", "repr", "reversed", "round", "set", "slice", "sorted", "staticmethod", "str", "sum", "super", "tuple", "type",
-    "zip",
+    "BaseException", "IndexError", "NotImplementedError", "RuntimeError", "TypeError", "ValueError", "abs", "all", "bool",
+    "bytes", "complex", "dict", "enumerate", "float", "getattr", "hasattr", "int", "isinstance", "len", "list", "map", "max",
+    "min", "next", "property", "range", "repr", "reversed", "round", "set", "slice", "sorted", "staticmethod", "str", "sum",
+    "super", "tuple", "type", "zip",
 }  # fmt: skip
 """What the code of a module takes from Python: nothing that runs text, opens files or reaches other modules."""
 
+STATE = {
+    "_BLOCK = 65536",
+    "_buffers = _Buffers()",
+    "_threads: contextvars.ContextVar[int | None] = contextvars.ContextVar('threads', default=None)",
+}
+"""All that a module has beside functions, classes and texts."""
+
 
 def inspected(source: str, loss: str) -> ast.Module:
-    """The tree of a module, which has nothing in it but functions and classes of known names."""
+    """The tree of a module, which has nothing in it but functions, classes and constants of known names."""
     tree = ast.parse(source)
     first, *rest = tree.body
     assert isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant), "the docstring"
-    own = {"np", "torch", "math", "Any", "Sequence"}
+    own = list(IMPORTED)
     for node in rest:
         match node:
             case ast.Import() | ast.ImportFrom():
                 assert ast.unparse(node) in IMPORTS
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                own.add(name)
+                own.append(name)
                 assert name.startswith("_") or _is_public(name, loss), name
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                own.append(name)
+                assert ast.unparse(node) in STATE
+            case ast.Expr(value=ast.Constant(value=str())):
+                pass
             case _:
                 raise AssertionError(ast.unparse(node))
-    assert len(own) == 5 + sum(isinstance(n, ast.FunctionDef | ast.ClassDef) for n in rest), "no name is bound twice"
-    for function in ast.walk(tree):
-        if isinstance(function, ast.FunctionDef):
-            _check_names(function, own)
+    assert len(own) == len(set(own)), "no name is bound twice"
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    for function in [node for holder in (tree, *classes) for node in holder.body if isinstance(node, ast.FunctionDef)]:
+        _check_names(function, set(own))
+    _check_members(tree)
     return tree
+
+
+def _check_members(tree: ast.Module) -> None:
+    """Modules that could reach further are only asked for what is known, by its name."""
+    asked = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)]
+    members = {id(n.value): n.attr for n in asked}
+    for call in ast.walk(tree):
+        match call:
+            case ast.Call(func=ast.Name(id="hasattr"), args=[ast.Name() as module, ast.Constant(value=str(member))]):
+                members[id(module)] = member
+    imported = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in MEMBERS.keys() & imported:
+            assert members.get(id(node)) in MEMBERS[node.id], ast.unparse(node)
 
 
 def _is_public(name: str, loss: str) -> bool:
@@ -80,6 +118,8 @@ def _is_public(name: str, loss: str) -> bool:
 def _check_names(function: ast.FunctionDef, own: set[str]) -> None:
     """Every name that is read is bound in the function, in the module, or is one of a few of Python's."""
     bound = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    bound |= {node.name for node in ast.walk(function) if isinstance(node, ast.FunctionDef)} - {function.name}
+    bound |= {node.name or "" for node in ast.walk(function) if isinstance(node, ast.ExceptHandler)}
     bound |= {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     called = {n.func.id for n in ast.walk(function) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     assert not bound & called & (own | set(vars(builtins))), "nothing is hidden that is called"
@@ -116,7 +156,8 @@ WORDS = sorted(
     {
         "False", "None", "True", "class", "lambda", "yield", "import", "await", "nonlocal", "match", "type", "case",
         "eval", "exec", "open", "print", "len", "float", "int", "isinstance", "getattr", "super", "dict", "zip", "self",
-        "np", "torch", "math", "Any", "Sequence", "annotations", "_", "_x", "_np", "ctx", "dt", "out", "group", "value",
+        "np", "torch", "math", "Any", "Sequence", "annotations", "os", "sys", "threading", "functools", "itertools",
+        "contextvars", "Callable", "Iterable", "_BLOCK", "_threads", "_buffers", "_in_blocks", "start", "stop", "_", "_x", "_np", "ctx", "dt", "out", "group", "value",
         "seed", "names", "grads", "given", "like_x", "vector_x", "t_2", "sizes", "upstream", "with_gradient", "function",
         "tensors", "products", "tangent", "inputs", "output", "device", "forward", "terms", "state_dict", "training",
         "parameters", "T_destination", "_arguments", "_value", "_size", "_whole_numbers", "_tensor", "_readable",
@@ -366,8 +407,11 @@ def test_the_judge_sees_what_does_not_belong() -> None:
     source = lossdsl.loss(SHORT[0]).source("numpy")
     inspected(source, lossdsl.loss(SHORT[0]).name)
     for planted in (
-        "import os\n",
+        "import subprocess\n",
         "eval('1')\n",
+        "_BLOCK = eval\n",
+        "import os\n\n\ndef _f() -> int:\n    return os.system('true')\n",
+        "import os\n\n\ndef _f() -> int:\n    return getattr(os, 'system')('true')\n",
         "def helper() -> None:\n    pass\n",
         "def _f() -> int:\n    return exec\n",
     ):

@@ -74,7 +74,8 @@ def contraction(emitter: Emitter, stage: Stage) -> str | None:
     extra = [i for i in onto if i not in out]
     if extra and out:
         pattern = [":" if i in out else "None" for i in onto]
-        code = f"{code}[{', '.join(pattern)}]"
+        whole = f"({code})" if " @ " in code else code  # an index binds tighter than a product
+        code = f"{whole}[{', '.join(pattern)}]"
     for node in outer:
         code = f"{code} * {emitter.lifted(node, onto, 'real', 61)}"
     for node in below:
