@@ -49,7 +49,7 @@ def test_a_loss_says_where_it_is_from_and_when_to_use_it(family: str, name: str)
     assert re.search(r"\bUse\b|\bFor\b", doc), "the docstring does not say when to use it"
 
 
-PARTS = ((1.0, 3), (3.0, 10), (10.0, 20))
+PARTS = ((1.0, 3), (3.0, 5), (10.0, 10))
 """For losses of which the whole check takes at most so many seconds: into how many parts its points are divided."""
 
 
@@ -62,7 +62,7 @@ def share(family: str, name: str) -> tuple[int, int]:
     seconds = SECONDS.get(family, {}).get(name, 2.0)
     if seconds <= 0.3 or os.environ.get("LOSSDSL_CHECK_ALL"):
         return 0, 1
-    parts = next((parts for most, parts in PARTS if seconds <= most), 40)
+    parts = next((parts for most, parts in PARTS if seconds <= most), 30)
     return zlib.crc32(name.encode()), parts
 
 
