@@ -102,6 +102,18 @@ def test_a_product_of_matrices_is_indexed_as_a_whole() -> None:
     np.testing.assert_allclose(value, (((x @ y)[:, None, :] * z[0][:, None]) ** 2).sum())
 
 
+def test_rows_are_scaled_before_they_are_multiplied() -> None:
+    """The products of entries of 1e-30 are 0 in float32; those of unit vectors are not."""
+    text = (
+        "loss f(x[n, d], w[c, d]):\n    a[n, d] = x/norm[d](x)\n    b[c, d] = w/norm[d](w)\n"
+        "    return mean[n, c](sum[d](a*b)^2)"
+    )
+    x = np.array([[3, 4], [-4, 3]], np.float32) * np.float32(1e-30)
+    w = np.array([[1, 0], [3, 4]], np.float32) * np.float32(1e-30)
+    expected = (np.array([[0.6, 1], [-0.8, 0]]) ** 2).mean()
+    np.testing.assert_allclose(lossdsl.loss(text).numpy()(x, w), expected, rtol=1e-6)
+
+
 def test_running_sums_are_running_sums() -> None:
     text = source("loss f(x[n, t]):\n    return mean[n, t](cumsum[t](x)^2)", "f")
     assert text.count("np.cumsum(") == 1 + 2 + 2  # value, there and back in the gradient and its product

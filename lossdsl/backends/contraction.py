@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -64,11 +65,16 @@ def contraction(emitter: Emitter, stage: Stage) -> str | None:
     letters = {i: LETTERS[k] for k, i in enumerate(appearing)}
     spec = ",".join("".join(letters[i] for i in emitter.axes(g)) for g in groups)
     spec += "->" + "".join(letters[i] for i in out)
+    scales = {free: _scales(free, groups, outer, below) for free in groups}
     operands = []
     for free, nodes in groups.items():
-        tight = 60 if len(nodes) > 1 else 0
-        texts = [emitter.lifted(n, emitter.axes(free), "real", tight) for n in nodes]
-        operands.append(" * ".join(texts))
+        above_, below_ = scales[free]
+        tight = 60 if len(nodes) + len(above_) + len(below_) > 1 else 0
+        texts = [emitter.lifted(n, emitter.axes(free), "real", tight) for n in (*nodes, *above_)]
+        divisors = [f" / {emitter.lifted(n, emitter.axes(free), 'real', 61)}" for n in below_]
+        operands.append(" * ".join(texts) + "".join(divisors))
+    attached = {n for above_, below_ in scales.values() for n in (*above_, *below_)}
+    outer, below = [n for n in outer if n not in attached], [n for n in below if n not in attached]
     code = emitter.dialect.contract(spec, operands)
     onto = emitter.axes(stage.out)
     extra = [i for i in onto if i not in out]
@@ -89,6 +95,18 @@ def contraction(emitter: Emitter, stage: Stage) -> str | None:
     # 0 times an infinity is not 0: where there is nothing to sum, the factors are left out
     some = " and ".join(f"{size} > 0" for size in dict.fromkeys(emitter.shape(idle)))
     return f"{code} if {some} else {emitter.dialect.zeros(emitter.shape(onto))}"
+
+
+def _scales(
+    free: frozenset[Index], groups: Mapping[frozenset[Index], list[Node]], outer: list[Node], below: list[Node]
+) -> tuple[list[Node], list[Node]]:
+    """Factors and divisors of one operand alone: a row is scaled before it is multiplied by another, since products of
+    large rows overflow, and of small ones underflow, where those of scaled ones do not."""
+
+    def own(node: Node) -> bool:
+        return bool(node.free) and next((g for g in groups if node.free <= g), None) == free
+
+    return [n for n in outer if own(n)], [n for n in below if own(n)]
 
 
 def _may_be_infinite(emitter: Emitter, node: Node, idle: list[Index]) -> bool:
