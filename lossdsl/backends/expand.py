@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lossdsl.backends.averages import number_of_terms
 from lossdsl.backends.certainty import by_complements
 from lossdsl.ir.graph import Graph, Index, Node, reachable
 from lossdsl.ir.stage import Stage, StageTable
@@ -42,17 +43,19 @@ class Exponentials:
     peak: the greatest element, -inf of nothing; shift: the same, or 0 where it is not finite.
     total: the sum of exp(element - shift): 0 of nothing, otherwise at least 1, since the greatest element gives 1.
     others: the sum of those below 1: total - 1 with all its digits, where the total is less than 2.
+    lack: the sum of exp(element - shift) - 1: total less the number of terms, with all its digits where these are close.
     """
 
     peak: Node
     shift: Node
     total: Node
     others: Node
+    lack: Node
 
     def at(self, graph: Graph, mapping: Mapping[Index, Node]) -> Exponentials:
         """The parts at other positions."""
         memo: dict[int, Node] = {}
-        parts = (self.peak, self.shift, self.total, self.others)
+        parts = (self.peak, self.shift, self.total, self.others, self.lack)
         return Exponentials(*(graph.substitute(part, mapping, memo) for part in parts))
 
 
@@ -107,6 +110,12 @@ class Expansion:
                 return self._weight(args[0], self._at(s))
             case "softmax_complement", (_, s) if self._is_logsumexp(s):
                 return self._complement(args[0], self._at(s))
+            case "sub", (s, b) if self._is_logsumexp(s) and (number := number_of_terms(self.old, b, s)):
+                parts = self._at(s)
+                return parts.peak + self._log_mean(parts, self._new[number.id])
+            case "sub", (b, s) if self._is_logsumexp(s) and (number := number_of_terms(self.old, b, s)):
+                parts = self._at(s)
+                return -self._log_mean(parts, self._new[number.id]) - parts.peak
             case "sub", (_, s) if self._is_logsumexp(s):
                 parts = self._at(s)
                 return (args[0] - parts.peak) - self._log(parts)
@@ -137,7 +146,9 @@ class Expansion:
         total = self.table.value(f"total_{stage.name}", stage.out, "sum", stage.reduced, where, below)
         smaller = g.apply("fraction", self._without_gradient(below))
         others = self.table.value(f"others_{stage.name}", stage.out, "sum", stage.reduced, where, smaller)
-        return Exponentials(self._without_gradient(peak), shift, total, others)
+        less = g.apply("expm1", body - shift)
+        lack = self.table.value(f"lack_{stage.name}", stage.out, "sum", stage.reduced, where, less)
+        return Exponentials(self._without_gradient(peak), shift, total, others, lack)
 
     def _without_gradient(self, node: Node) -> Node:
         """What autograd is to take for a constant."""
@@ -155,6 +166,12 @@ class Expansion:
     def _log(self, parts: Exponentials) -> Node:
         """The logsumexp minus its peak: 0 of nothing, whose peak is -inf."""
         return self.graph.apply("log1p", self._rest(parts))
+
+    def _log_mean(self, parts: Exponentials, number: Node) -> Node:
+        """The logarithm of the mean of the exponentials; 0 of nothing, whose peak is -inf."""
+        g = self.graph
+        near = g.apply("gt", 2 * parts.total, number)
+        return g.where(near, g.apply("log1p", parts.lack / number), g.apply("log", self._divisor(parts) / number))
 
     def _divisor(self, parts: Exponentials) -> Node:
         g = self.graph

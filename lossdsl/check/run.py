@@ -180,4 +180,5 @@ class _Run:
                 rate = remainder_rate(
                     self.program, self.reference.judged(point.arguments), subject.vectors, gradients, errors
                 )
-                self.ledger.add_rate(f"{name} gradient", TAYLOR, point, rate)
+                if rate is not None:
+                    self.ledger.add_rate(f"{name} gradient", TAYLOR, point, rate)

@@ -48,15 +48,18 @@ def remainder_rate(
     directions: Mapping[str, Any],
     gradients: Sequence[Any],
     expected: Sequence[Expected],
-) -> Rate:
+) -> Rate | None:
     """How the remainder falls along `directions` with the gradients that emitted code gave.
 
-    `expected` says how far rounding may put these off; remainders below that are as good as none.
+    `expected` says how far rounding may put these off; remainders below that are as good as none.  None where the value
+    is infinite, which has no differences.
     """
     with mpmath.workdps(DIGITS):
         slope = sum((_dot(g, v) for g, v in zip(gradients, directions.values(), strict=True)), mpf(0))
         floor = sum((_dot(e.allowed, np.abs(v)) for e, v in zip(expected, directions.values(), strict=True)), mpf(0))
         start = Interpreter(program, DIGITS).bind(arguments).value()
+        if not mpmath.isfinite(start):
+            return None
         remainders = []
         for step in STEPS:
             h = mpf(step.numerator) / step.denominator
