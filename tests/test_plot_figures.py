@@ -132,6 +132,15 @@ def test_a_pole_is_a_gap_that_does_not_set_the_height_of_the_picture() -> None:
     assert found.at.tolist() == at.tolist()
 
 
+@pytest.mark.parametrize("size", [201, 401, 2001])
+def test_a_small_jump_that_a_point_of_the_grid_splits(size: int) -> None:
+    """The slope of x^2 + 0.3*|x|, which is 0 at 0."""
+    found = sampled(lambda x: (2 * x + 0.3 * np.sign(x))[None], np.linspace(-4, 4, size))
+    (breaks,) = found.breaks
+    assert len(breaks) == 2
+    np.testing.assert_allclose(found.at[list(breaks)], [0, 0], atol=1e-15)
+
+
 def test_a_jump_beside_numbers_that_are_none_is_cut() -> None:
     def rows(at: Any) -> Any:
         step = np.where(at > 1 / 3, 1.0, 0.0)

@@ -43,7 +43,7 @@ class Exponentials:
     peak: the greatest element, -inf of nothing; shift: the same, or 0 where it is not finite.
     total: the sum of exp(element - shift): 0 of nothing, otherwise at least 1, since the greatest element gives 1.
     others: the sum of those below 1: total - 1 with all its digits, where the total is less than 2.
-    lack: the sum of exp(element - shift) - 1: total less the number of terms, with all its digits where these are close.
+    lack: the sum of exp(element - shift) - 1: total less the number of terms, with all its digits.
     """
 
     peak: Node

@@ -16,7 +16,8 @@ from lossdsl.plot.inputs import Array
 STEEP = 0.05
 """A step between neighbours that is this part of the range is looked at, whatever stands beside it."""
 UNUSUAL = 3.0
-"""So is one that is so many times the larger of the steps beside it."""
+"""So is one that is so many times the larger of the steps beside it, and two that are so many times those beside both:
+a grid point in the middle of a jump makes two steps of it."""
 VISIBLE = 1e-6
 """Less than this part of the range can't be seen."""
 NOISE = 1e-9
@@ -93,8 +94,12 @@ def _suspects(values: Array) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
     steps = np.nan_to_num(np.abs(np.diff(values)))
     kept = values[np.isfinite(values)]
     span = float(np.ptp(kept)) if kept.size else 0.0
-    beside = np.maximum(np.append(steps[1:], 0), np.append(0, steps[:-1]))
-    unusual = (steps > STEEP * span) | ((steps > UNUSUAL * beside) & (steps > VISIBLE * span))
+    before, behind = np.append(0, steps[:-1]), np.append(steps[1:], 0)
+    unusual = (steps > UNUSUAL * np.maximum(before, behind)) & (steps > VISIBLE * span)
+    outside = np.maximum(np.append(0, before[:-1]), behind)  # of a step and the one before it
+    halves = np.minimum(before, steps)
+    split = (halves > UNUSUAL * outside) & (halves > VISIBLE * span)
+    unusual |= (steps > STEEP * span) | split | np.append(split[1:], False)
     return np.flatnonzero(unusual & (steps > NOISE * np.abs(kept).max(initial=0.0)))
 
 
