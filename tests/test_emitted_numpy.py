@@ -94,6 +94,15 @@ def test_pairwise_products_are_matrix_products() -> None:
     assert "einsum" not in value
 
 
+def test_products_of_quotients_are_matrix_products() -> None:
+    """Columns are divided by their deviations before they are multiplied: nothing has three axes."""
+    text = lossdsl.catalogue["self_supervision"]["barlow_twins"].source("numpy")
+    gradient = text[text.index("def barlow_twins_value_and_grad") : text.index("def barlow_twins_hess_diag")]
+    assert gradient.count(" @ ") == 1 + 2
+    assert "[:, None, :]" not in gradient
+    assert "[:, :, None]" not in gradient
+
+
 def test_a_product_of_matrices_is_indexed_as_a_whole() -> None:
     """`a @ b[:, :, None]` would index b."""
     text = "loss f(x[n, c] | y[c, d], z[k]):\n    s[n, k, d] = sum[c](x*y*z)\n    return sum[n, k, d](s^2)"

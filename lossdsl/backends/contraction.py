@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def factors(body: Node) -> tuple[int, list[Node], list[Node]]:
-    """Sign, factors and divisors of a product, in order."""
-    sign = 1
+def factors(body: Node, reduced: Iterable[Index] = ()) -> tuple[int, list[Node], list[Node]]:
+    """Sign, factors and divisors of a product, in order; a quotient by what runs over `reduced` is a factor."""
+    sign, reduced = 1, frozenset(reduced)
     above: list[Node] = []
     below: list[Node] = []
     stack: list[tuple[Node, bool]] = [(body, True)]
@@ -31,7 +31,7 @@ def factors(body: Node) -> tuple[int, list[Node], list[Node]]:
             stack.append((node.args[0], upper))
         elif node.op == "mul":
             stack += [(node.args[1], upper), (node.args[0], upper)]
-        elif node.op == "div":
+        elif node.op == "div" and not (upper and not node.args[1].free.isdisjoint(reduced)):
             stack += [(node.args[1], not upper), (node.args[0], upper)]
         else:
             (above if upper else below).append(node)
@@ -42,7 +42,7 @@ def contraction(emitter: Emitter, stage: Stage) -> str | None:
     """The sum as a contraction, where no factor alone has all the indices of the loop."""
     if stage.where is not None or stage.body.kind != "real":
         return None
-    sign, above, below = factors(stage.body)
+    sign, above, below = factors(stage.body, stage.reduced)
     reduced = frozenset(stage.reduced)
     if any(n.free & reduced for n in below):
         return None

@@ -201,7 +201,7 @@ def unformed_products(stage: Stage) -> set[int]:
     """Ids of the nodes of a sum of products whose values are never formed, since a matrix product gives the sum."""
     if not is_product(stage):
         return set()
-    _, above, below = factors(stage.body)
+    _, above, below = factors(stage.body, stage.reduced)
     formed = {n.id for n in reachable([*above, *below])}
     return {n.id for n in reachable([stage.body]) if n.id not in formed}
 
@@ -210,6 +210,6 @@ def is_product(stage: Stage) -> bool:
     """Whether a stage is a product of matrices, which takes few operations per number but many numbers at once."""
     if stage.op != "sum" or stage.where is not None or stage.body.kind != "real" or len(stage.out) < 2:
         return False
-    _, above, _ = factors(stage.body)
+    _, above, _ = factors(stage.body, stage.reduced)
     groups = {n.free for n in above if not n.free.isdisjoint(stage.reduced)}
     return len(groups) > 1 and frozenset().union(*groups) not in groups

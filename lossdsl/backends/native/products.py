@@ -27,7 +27,7 @@ def is_matrix_product(stage: Stage) -> bool:
     """Whether a sum runs over products of which no factor has all of its indices."""
     if stage.op != "sum" or stage.where is not None or stage.positions or stage.body.kind != "real":
         return False
-    _, above, below = factors(stage.body)
+    _, above, below = factors(stage.body, stage.reduced)
     reduced = frozenset(stage.reduced)
     if any(n.free & reduced for n in below):
         return False
