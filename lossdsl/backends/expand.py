@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from lossdsl.backends.averages import number_of_terms
 from lossdsl.backends.certainty import by_complements
+from lossdsl.backends.complements import complemented
 from lossdsl.ir.graph import Graph, Index, Node, reachable
 from lossdsl.ir.stage import Stage, StageTable
 
@@ -103,6 +104,8 @@ class Expansion:
     def _node(self, node: Node) -> Node:
         g = self.graph
         args = [self._new[a.id] for a in node.args]
+        if (product := complemented(self.old, node)) is not None:
+            return self.rewrite([product])[0]
         match node.op, node.args:
             case "read", _:
                 return self._read(str(node.value), args)

@@ -65,6 +65,11 @@ def simplify(g: Graph, op: str, args: tuple[Node, ...]) -> Node | None:
                 return a
             if b.op == "neg":
                 return a - b.args[0]
+            if a.op == "neg":
+                return b - a.args[0]
+            for this, other in ((a, b), (b, a)):  # one form for what is subtracted, for which the rules look
+                if _is_negative(this):
+                    return other - (-this)
         case "sub", (a, b):
             if b.is_value(0):
                 return a
@@ -129,6 +134,10 @@ def simplify(g: Graph, op: str, args: tuple[Node, ...]) -> Node | None:
         case (("max" | "min"), _) if len(set(args)) == 1:
             return args[0]
     return None
+
+
+def _is_negative(node: Node) -> bool:
+    return node.is_const and not isinstance(node.value, bool) and isinstance(node.value, Fraction) and node.value < 0
 
 
 def _simplify_product(g: Graph, a: Node, b: Node) -> Node | None:
