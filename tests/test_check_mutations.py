@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import lossdsl.rewrite
+from lossdsl.backends import expand
 from lossdsl.backends.numpy.dialect import NumpyDialect
 from lossdsl.calculus import gradient as reverse
 from lossdsl.calculus import partials
@@ -186,7 +187,6 @@ def plant_rule(monkeypatch: pytest.MonkeyPatch, name: str, right: Callable[..., 
         ("log1p", "log1p", None),
         ("logcosh", "logcosh", None),
         ("complement", "sigmoid complement", lambda o: o.sigmoid(o.x)),
-        ("complement", "sigmoid complement", None),
         ("normal_logcdf", "log of the normal distribution", lambda o: o.normal_logcdf(o.x) + o.x),
         ("normal_logcdf", "log of the normal distribution", None),
         ("xlogy", "xlogy", lambda o: o.xlogy(o.y, o.w)),
@@ -197,6 +197,13 @@ def test_a_wrong_or_missing_rewrite(
 ) -> None:
     plant_rule(monkeypatch, rule, right)
     assert failing(checked(program)) & {"NumPy value", "NumPy value, other reductions"}
+
+
+def test_a_complement_that_neither_the_rule_nor_the_back_ends_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    plant_rule(monkeypatch, "sigmoid complement", None)
+    assert checked("complement").ok
+    monkeypatch.setattr(expand, "complemented", lambda table, node: None)
+    assert failing(checked("complement")) & {"NumPy value", "NumPy value, other reductions"}
 
 
 # ---------------------------------------------------------------- printers
