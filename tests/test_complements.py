@@ -59,3 +59,15 @@ def test_other_differences_stay(body: str) -> None:
 def test_is_checked(body: str) -> None:
     report = lossdsl.loss(text(body)).check()
     assert report.ok, str(report)
+
+
+def test_a_product_that_is_doubled_again_and_again() -> None:
+    """It has 2^40 factors, and 40 nodes: none of the rules may open them all."""
+    lines = "".join(f"    a{k}[n] = a{k - 1}*(2*a{k - 1})\n" for k in range(1, 41))
+    loss = lossdsl.loss(f"loss f(x[n], y[n]):\n    a0[n] = x*y\n{lines}    return mean[n](a40 - exp(x)*y)")
+    assert len(loss.source("numpy")) < 100_000
+
+
+@pytest.mark.parametrize("body", ["-1 + exp(x)", "exp(x) + (-1)", "-s + s*exp(x)"])
+def test_what_is_added_with_a_minus_is_subtracted(body: str) -> None:
+    assert "np.expm1(" in lossdsl.loss(text(body)).source("numpy")

@@ -13,6 +13,8 @@ from lossdsl.ir.stage import StageTable
 from lossdsl.rewrite.finite import product
 
 PRODUCTS = ("mul", "guarded_mul")
+MOST_FACTORS = 16
+"""Of a longer product nothing is asked: one that is doubled k times has 2^k factors."""
 
 
 def complemented(table: StageTable, node: Node) -> Node | None:
@@ -30,8 +32,10 @@ def _negative(node: Node | None) -> Node | None:
 def _without(table: StageTable, whole: Node, part: Node) -> Node | None:
     """whole - part, where the part is whole*exp(x), whole*sigmoid(x) or whole*2*sigmoid(x)."""
     g = whole.graph
-    number, rest = _scaled(whole)
-    times, parts = _scaled(part)
+    one, other = _scaled(whole), _scaled(part)
+    if one is None or other is None:
+        return None
+    (number, rest), (times, parts) = one, other
     for factor in parts:
         if factor.op not in ("exp", "sigmoid") or not _same(rest, [p for p in parts if p is not factor]):
             continue
@@ -45,11 +49,14 @@ def _without(table: StageTable, whole: Node, part: Node) -> Node | None:
     return None
 
 
-def _scaled(node: Node) -> tuple[Fraction, list[Node]]:
-    """A product as a constant and the other factors; 1 and the node itself where it is none."""
-    number, factors = Fraction(1), []
+def _scaled(node: Node) -> tuple[Fraction, list[Node]] | None:
+    """A product as a constant and the other factors; 1 and the node itself where it is none; None where it is long."""
+    number = Fraction(1)
+    factors: list[Node] = []
     pending = [node]
     while pending:
+        if len(pending) + len(factors) > MOST_FACTORS:
+            return None
         factor = pending.pop()
         if factor.op in PRODUCTS:
             pending += factor.args

@@ -52,9 +52,12 @@ def _inputs(table: StageTable, node: Node) -> frozenset[Node]:
 def _fades_in(table: StageTable, root: Node) -> frozenset[Node]:
     """The inputs in which a product falls exponentially; those of exponentials that are terms of a sum are not."""
     found: frozenset[Node] = frozenset()
-    pending = [root]
+    pending, seen = [root], set[int]()
     while pending:
         node = pending.pop()
+        if node.id in seen:  # a product that is doubled k times has 2^k factors, and k nodes
+            continue
+        seen.add(node.id)
         match node.op, node.args:
             case (("mul" | "guarded_mul"), (a, b)):
                 pending += [a, b]
