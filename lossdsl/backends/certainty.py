@@ -17,8 +17,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from lossdsl.ir.graph import Index, Node
+from lossdsl.ir.graph import Index, Node, conjuncts, reachable
+from lossdsl.ir.opened import opened
 from lossdsl.ir.stage import Stage, StageTable
+from lossdsl.rewrite.facts import remembered
 
 LONGEST = 1000
 """Of longer sums no terms are joined, so that the time for a sum stays short."""
@@ -26,13 +28,13 @@ LONGEST = 1000
 
 def by_complements(table: StageTable, node: Node) -> Node | None:
     """The whole sum that ends in `node`, with its terms joined in pairs; None where nothing cancels so."""
-    terms = _terms(node)
+    terms = _terms(table, node)
     if terms is None:
         return None
     weighted = [(k, forms) for k, term in enumerate(terms) if (forms := _weighted_forms(table, term))]
     if not weighted:
         return None
-    plain = [_form(_product(_inner(table, term))) for term in terms]
+    plain = [_form(_product(table, _inner(table, term))) for term in terms]
     kept: dict[int, Node] = dict(enumerate(terms))
     for k, forms in weighted:
         for at in [i for i in kept if i != k and k in kept and (plain[i] in forms or None in forms)]:
@@ -62,7 +64,7 @@ def _kind(factor: Factor) -> str:
 
 def _weighted_forms(table: StageTable, term: Node) -> list[Form | None]:
     """The forms of what may meet a term that contains weights; None stands for any."""
-    product = _product(_inner(table, term))
+    product = _product(table, _inner(table, term))
     if not product.weights:
         return []
     any_form = any(isinstance(f, Node) and _sum_stage(table, f) is not None for f in product.above)
@@ -75,7 +77,8 @@ def _inner(table: StageTable, term: Node) -> Node:
     return term if stage is None else stage.body
 
 
-def _terms(root: Node) -> list[Node] | None:
+@remembered
+def _terms(table: StageTable, root: Node) -> list[Node] | None:
     """The terms of a sum, with their signs; None for a sum that is too long."""
     g = root.graph
     result: list[Node] = []
@@ -89,18 +92,18 @@ def _terms(root: Node) -> list[Node] | None:
                 pending.append((-sign, a))
             case (("add" | "sub"), (a, b)):
                 pending += [(sign if term.op == "add" else -sign, b), (sign, a)]
-            case (("mul" | "guarded_mul"), (a, b)) if _adds_weights(a):
+            case (("mul" | "guarded_mul"), (a, b)) if _adds_weights(table, a):
                 pending.append((sign, g.apply(a.op, *(g.apply(term.op, part, b) for part in a.args))))
-            case (("mul" | "guarded_mul"), (b, a)) if _adds_weights(a):
+            case (("mul" | "guarded_mul"), (b, a)) if _adds_weights(table, a):
                 pending.append((sign, g.apply(a.op, *(g.apply(term.op, b, part) for part in a.args))))
             case _:
                 result.append(term if sign > 0 else -term)
     return result
 
 
-def _adds_weights(node: Node) -> bool:
+def _adds_weights(table: StageTable, node: Node) -> bool:
     """Whether a sum has a term with the weight of a softmax, so that its terms are looked at one by one."""
-    return node.op in ("add", "sub") and any(_product(a).weights for a in node.args)
+    return node.op in ("add", "sub") and any(_product(table, a).weights for a in node.args)
 
 
 # ---------------------------------------------------------------- products
@@ -136,46 +139,46 @@ class Product:
         return [n for n in self.above if isinstance(n, Node) and n.op == "softmax_weight"]
 
 
-def _product(node: Node) -> Product:
+@remembered
+def _product(table: StageTable, node: Node) -> Product:
+    """The factors of a product; of one that is longer than any in a formula some factors are products themselves."""
     result = Product()
-    pending = [(node, True)]
-    while pending:
-        factor, above = pending.pop()
+
+    def parts(item: tuple[Node, bool]) -> list[tuple[Node, bool]] | None:
+        factor, above = item
         match factor.op, factor.args:
             case "neg", (a,):
-                result.negative = not result.negative
-                pending.append((a, above))
-            case (("mul" | "guarded_mul"), (a, b)):
-                pending += [(a, above), (b, above)]
+                return [(factor.graph.const(-1), above), (a, above)]
+            case (("mul" | "guarded_mul"), args):
+                return [(a, above) for a in args]
             case "div", (a, b):
-                pending += [(a, above), (b, not above)]
+                return [(a, above), (b, not above)]
             case "where", (condition, a, b) if above and b.is_value(0):
-                result.conditions |= _conjunction(condition)
-                pending.append((a, above))
-            case (("add" | "sub"), _):
-                negative, terms = _as_sum(factor)
-                result.negative ^= negative
-                (result.above if above else result.below)[terms] += 1
-            case _ if not factor.is_value(1):
-                (result.above if above else result.below)[factor] += 1
+                result.conditions.update(conjuncts(condition))
+                return [(a, above)]
+        return None
+
+    for factor, above in opened((node, True), parts):
+        if factor.is_value(-1):
+            result.negative = not result.negative
+        elif factor.op in ("add", "sub"):
+            negative, terms = _as_sum(table, factor)
+            result.negative ^= negative
+            (result.above if above else result.below)[terms] += 1
+        elif not factor.is_value(1):
+            (result.above if above else result.below)[factor] += 1
     return result
 
 
-def _as_sum(node: Node) -> tuple[bool, Factor]:
+def _as_sum(table: StageTable, node: Node) -> tuple[bool, Factor]:
     """Whether the sum is the negative of what follows, so that a - b and b - a are told to be opposite."""
-    terms = _terms(node)
+    terms = _terms(table, node)
     if terms is None:
         return False, node
     plain = {term: term.args[0] if term.op == "neg" else term for term in terms}
     terms.sort(key=lambda term: plain[term].id)
     negative = terms[0].op == "neg"
     return negative, tuple(-term if negative else term for term in terms)
-
-
-def _conjunction(condition: Node) -> set[Node]:
-    if condition.op == "and":
-        return _conjunction(condition.args[0]) | _conjunction(condition.args[1])
-    return {condition}
 
 
 # ---------------------------------------------------------------- the ways in which two terms meet
@@ -187,7 +190,7 @@ def _joined(table: StageTable, x: Node, b: Node) -> Node | None:
     stage = _sum_stage(table, inner)
     if stage is not None:
         return _two_sums(table, x, b) or _within_a_sum(table, x, b)
-    product = _product(b)
+    product = _product(table, b)
     if not product.weights:
         return None
     return _everywhere(table, x, product) or _at_a_position(table, x, b) or _beside_a_sum(table, x, b, product)
@@ -200,7 +203,7 @@ def _sum_stage(table: StageTable, node: Node) -> Stage | None:
 
 def _everywhere(table: StageTable, x: Node, product: Product) -> Node | None:
     """x plus the product, at the same positions."""
-    own = _product(x)
+    own = _product(table, x)
     if not own.conditions <= product.conditions:
         return None
     for weight in product.weights:
@@ -237,7 +240,7 @@ def _at_a_position(table: StageTable, x: Node, b: Node) -> Node | None:
     where = g.const(True) if stage.where is None else g.substitute(stage.where, mapping)
     body = g.substitute(stage.body, mapping)
     there = g.where(where, body if scattered is x else -body, g.const(0))
-    joined = _everywhere(table, there, _product(g.substitute(b, onto)))
+    joined = _everywhere(table, there, _product(table, g.substitute(b, onto)))
     if joined is None:
         return None
     return g.where(g.both(where, *(g.apply("eq", k, place) for k, place in places)), joined, b)
@@ -277,21 +280,21 @@ def _two_sums(table: StageTable, x: Node, b: Node) -> Node | None:
     onto = {first.index: g.index(index)}
     if g.substitute(first.where, onto) is not second.where:
         return None
-    joined = _everywhere(table, g.substitute(first.body, onto), _product(second.body))
+    joined = _everywhere(table, g.substitute(first.body, onto), _product(table, second.body))
     return None if joined is None else _summed(table, second, joined)
 
 
 def _within_a_sum(table: StageTable, x: Node, b: Node) -> Node | None:
     """b is a sum over an index, whose element where the index has the value of one of x meets x."""
     total = _as_reduction(table, b)
-    if total is None or not _product(total.body).weights:
+    if total is None or not _product(table, total.body).weights:
         return None
     g, index = x.graph, total.index
     for own in sorted(x.free - {index}):
         onto = {index: g.index(own)}
         if (own.low, own.high) != (index.low, index.high) or not _holds(g.substitute(total.where, onto)):
             continue
-        joined = _everywhere(table, x, _product(g.substitute(total.body, onto)))
+        joined = _everywhere(table, x, _product(table, g.substitute(total.body, onto)))
         if joined is not None:
             here = g.apply("eq", g.index(index), g.index(own))
             return _summed(table, total, g.where(here, joined, total.body))
@@ -305,17 +308,16 @@ def _summed(table: StageTable, total: _Sum, body: Node) -> Node:
 
 def _holds(condition: Node) -> bool:
     """Whether a condition on numbers (not NaN) is true by its shape."""
-    if condition.op == "and":
-        return all(_holds(a) for a in condition.args)
-    if condition.is_const:
-        return condition.value is True
-    return condition.op in ("eq", "le", "ge") and condition.args[0] is condition.args[1]
+    return all(
+        part.value is True or (part.op in ("eq", "le", "ge") and part.args[0] is part.args[1])
+        for part in conjuncts(condition)
+    )
 
 
 def _beside_a_sum(table: StageTable, x: Node, b: Node, product: Product) -> Node | None:
     """b = p*sum[c](y), x = -y: their sum is p times the sum of the other y, minus y*(1 - p)."""
     g = x.graph
-    own = _product(x)
+    own = _product(table, x)
     for weight in product.weights:
         for factor in (f for f in product.above if isinstance(f, Node)):
             stage = _sum_stage(table, factor)
@@ -326,15 +328,18 @@ def _beside_a_sum(table: StageTable, x: Node, b: Node, product: Product) -> Node
             for class_ in sorted(weight.args[0].free - factor.free):
                 term = g.where(stage.where or g.const(True), stage.body, g.const(0))
                 term = g.substitute(term, {**mapping, index: g.index(class_)})
-                whole = product.without(weight).without(factor).times(_product(term))
+                whole = product.without(weight).without(factor).times(_product(table, term))
                 if own.opposes(whole) and own.conditions == whole.conditions:
                     return _replaced(b, factor, factor - term) + _complemented(table, x, weight)
     return None
 
 
 def _replaced(product: Node, factor: Node, by: Node) -> Node:
-    if product is factor:
-        return by
-    if product.op not in ("neg", "mul", "guarded_mul", "div", "where"):
-        return product
-    return product.graph.rebuild(product, [_replaced(a, factor, by) for a in product.args])
+    def stays(node: Node) -> bool:
+        return node is factor or node.op not in ("neg", "mul", "guarded_mul", "div", "where")
+
+    new: dict[int, Node] = {}
+    for node in reachable([product], stop=stays):
+        there = by if node is factor else node
+        new[node.id] = there if stays(node) else node.graph.rebuild(node, [new[a.id] for a in node.args])
+    return new[product.id]

@@ -7,14 +7,16 @@ and s*(x + exp(-x)) has s - s*exp(-x), which have no digits left near their zero
 from __future__ import annotations
 
 from fractions import Fraction
+from math import prod
 
 from lossdsl.ir.graph import Node
+from lossdsl.ir.opened import opened
 from lossdsl.ir.stage import StageTable
 from lossdsl.rewrite.finite import product
 
 PRODUCTS = ("mul", "guarded_mul")
 MOST_FACTORS = 16
-"""Of a longer product nothing is asked: one that is doubled k times has 2^k factors."""
+"""Of a longer product nothing is asked."""
 
 
 def complemented(table: StageTable, node: Node) -> Node | None:
@@ -51,23 +53,21 @@ def _without(table: StageTable, whole: Node, part: Node) -> Node | None:
 
 def _scaled(node: Node) -> tuple[Fraction, list[Node]] | None:
     """A product as a constant and the other factors; 1 and the node itself where it is none; None where it is long."""
-    number = Fraction(1)
-    factors: list[Node] = []
-    pending = [node]
-    while pending:
-        if len(pending) + len(factors) > MOST_FACTORS:
-            return None
-        factor = pending.pop()
-        if factor.op in PRODUCTS:
-            pending += factor.args
-        elif factor.op == "neg":
-            number = -number
-            pending.append(factor.args[0])
-        elif factor.is_const and isinstance(factor.value, Fraction) and factor.value != 0:
-            number *= factor.value
-        else:
-            factors.append(factor)
-    return number, factors
+    found = opened(node, _factors, MOST_FACTORS)
+    if len(found) >= MOST_FACTORS:
+        return None
+    numbers = [f.value for f in found if _is_number(f) and isinstance(f.value, Fraction)]
+    return prod(numbers, start=Fraction(1)), [f for f in found if not _is_number(f)]
+
+
+def _factors(node: Node) -> tuple[Node, ...] | None:
+    if node.op == "neg":
+        return node.graph.const(-1), node.args[0]
+    return node.args if node.op in PRODUCTS else None
+
+
+def _is_number(node: Node) -> bool:
+    return isinstance(node.value, Fraction) and node.value != 0
 
 
 def _same(one: list[Node], other: list[Node]) -> bool:

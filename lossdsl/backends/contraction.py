@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lossdsl.backends.expand import stage_nodes
 from lossdsl.ir.bounds import linear, nonnegative, plus
 from lossdsl.ir.graph import Index, Node
+from lossdsl.ir.opened import opened
 from lossdsl.ir.stage import Stage
 from lossdsl.rewrite.finite import may_be_infinite, may_vanish
 
@@ -20,22 +21,22 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 def factors(body: Node, reduced: Iterable[Index] = ()) -> tuple[int, list[Node], list[Node]]:
     """Sign, factors and divisors of a product, in order; a quotient by what runs over `reduced` is a factor."""
-    sign, reduced = 1, frozenset(reduced)
-    above: list[Node] = []
-    below: list[Node] = []
-    stack: list[tuple[Node, bool]] = [(body, True)]
-    while stack:
-        node, upper = stack.pop()
+    reduced = frozenset(reduced)
+
+    def parts(factor: tuple[Node, bool]) -> list[tuple[Node, bool]] | None:
+        node, upper = factor
         if node.op == "neg":
-            sign = -sign
-            stack.append((node.args[0], upper))
-        elif node.op == "mul":
-            stack += [(node.args[1], upper), (node.args[0], upper)]
-        elif node.op == "div" and not (upper and not node.args[1].free.isdisjoint(reduced)):
-            stack += [(node.args[1], not upper), (node.args[0], upper)]
-        else:
-            (above if upper else below).append(node)
-    return sign, above, below
+            return [(node.graph.const(-1), True), (node.args[0], upper)]
+        if node.op == "mul":
+            return [(a, upper) for a in node.args]
+        if node.op == "div" and not (upper and not node.args[1].free.isdisjoint(reduced)):
+            return [(node.args[0], upper), (node.args[1], not upper)]
+        return None
+
+    found = opened((body, True), parts)
+    signs = [node for node, _ in found if node.is_value(-1)]
+    above, below = ([n for n, upper in found if upper is side and not n.is_value(-1)] for side in (True, False))
+    return (-1) ** len(signs), above, below
 
 
 def contraction(emitter: Emitter, stage: Stage) -> str | None:

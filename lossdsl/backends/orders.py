@@ -15,6 +15,7 @@ from typing import Literal
 
 from lossdsl.backends.contraction import factors
 from lossdsl.ir.graph import Constant, Graph, Index, Node, conjuncts
+from lossdsl.ir.opened import opened
 from lossdsl.ir.stage import Stage, StageTable
 from lossdsl.rewrite.finite import may_be_infinite, may_vanish
 
@@ -116,22 +117,23 @@ def _is_pair(part: Node, inner: Index, outer: Index) -> bool:
 
 def _split(graph: Graph, order: Order, node: Node) -> tuple[Node, Node] | None:
     """What a sum of terms adds for the taken element, and for the one that asks; None where a term has both."""
+
+    def has_both(node: Node) -> bool:
+        return order.inner in node.free and order.outer in node.free
+
+    def terms(item: tuple[Node, bool]) -> list[tuple[Node, bool]] | None:
+        term, minus = item
+        if not has_both(term) or term.op not in ("add", "sub", "neg"):
+            return None
+        first, *second = term.args
+        return [(first, minus != (term.op == "neg")), *((b, minus != (term.op == "sub")) for b in second)]
+
+    found = opened((node, False), terms)
+    if any(has_both(term) for term, _ in found):
+        return None
     parts: dict[bool, list[Node]] = {True: [], False: []}
-    pending = [(node, False)]
-    while pending:
-        term, minus = pending.pop()
-        if order.inner in term.free and order.outer in term.free:
-            match term.op, term.args:
-                case "add", (a, b):
-                    pending += [(b, minus), (a, minus)]
-                case "sub", (a, b):
-                    pending += [(b, not minus), (a, minus)]
-                case "neg", (a,):
-                    pending.append((a, not minus))
-                case _:
-                    return None
-        else:
-            parts[order.inner in term.free].append(-term if minus else term)
+    for term, minus in found:
+        parts[order.inner in term.free].append(-term if minus else term)
     return graph.total(parts[True]), graph.total(parts[False])
 
 

@@ -30,6 +30,7 @@ from lossdsl.boosting.interval import (
 from lossdsl.calculus.gradient import needed_stages
 from lossdsl.functions.table import TABLE
 from lossdsl.ir.graph import Node, reachable
+from lossdsl.ir.opened import opened
 from lossdsl.ir.stage import Stage, StageTable
 from lossdsl.meaning import core
 
@@ -217,14 +218,7 @@ PRODUCTS = frozenset({"mul", "guarded_mul"})
 
 def _factors(node: Node) -> list[Node]:
     """The factors of a product of products."""
-    found, stack = [], list(node.args)
-    while stack:
-        factor = stack.pop()
-        if factor.op in PRODUCTS and len(stack) < 100:
-            stack.extend(factor.args)
-        else:
-            found.append(factor)
-    return found
+    return opened(node, lambda factor: factor.args if factor.op in PRODUCTS else None)
 
 
 OPEN_LOW = frozenset({

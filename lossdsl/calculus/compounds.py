@@ -9,15 +9,16 @@ likewise the deviance of the gamma law, log(x/y) + y/x - 1, written as a quotien
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 
 from lossdsl.ir.graph import Node
+from lossdsl.ir.opened import opened
 from lossdsl.ir.stage import StageTable
 from lossdsl.rewrite.overflow import is_steep
 
 Link = tuple[Node, Node]
 """Something below a node, and the derivative by it."""
+Power = tuple[Node, Fraction]
 POWERS = ("mul", "pow", "neg")
 MOST_FACTORS = 8
 
@@ -63,24 +64,19 @@ def _of_gamma_deviance(x: Node, y: Node) -> tuple[Link, ...]:
 
 def _factors(table: StageTable, product: Node) -> tuple[tuple[Node, Node], ...] | None:
     """The factors of a product of powers, each with its exponent; None where one of them overflows by itself."""
-    found = list(_split(product, Fraction(1)))
+    found = opened((product, Fraction(1)), _powers, MOST_FACTORS + 1)
     if len(found) > MOST_FACTORS or any(is_steep(table, y) for y, _ in found):
         return None
     return tuple((y, product.graph.const(n)) for y, n in found)
 
 
-def _split(node: Node, exponent: Fraction) -> Iterator[tuple[Node, Fraction]]:
-    pending = [(node, exponent)]
-    while pending:
-        node, exponent = pending.pop()
-        match node.op, node.args:
-            case "neg", (a,):
-                pending.append((a, exponent))
-            case "mul", (a, b):
-                pending += [(b, exponent), (a, exponent)]
-            case "pow", (a, p) if isinstance(p.value, Fraction):
-                pending.append((a, exponent * p.value))
-            case "const", _:
-                pass
-            case _:
-                yield node, exponent
+def _powers(factor: Power) -> list[Power] | None:
+    node, exponent = factor
+    match node.op, node.args:
+        case (("neg" | "mul"), args):
+            return [(a, exponent) for a in args]
+        case "pow", (a, p) if isinstance(p.value, Fraction):
+            return [(a, exponent * p.value)]
+        case "const", _:
+            return []
+    return None

@@ -271,16 +271,16 @@ class Graph:
 
 
 def conjuncts(condition: Node) -> list[Node]:
-    """What `and` joins, in order."""
-    result: list[Node] = []
+    """What `and` joins, each once, in order."""
+    seen: dict[Node, None] = {}
     stack = [condition]
     while stack:
         node = stack.pop()
-        if node.op == "and":
-            stack.extend(reversed(node.args))
-        else:
-            result.append(node)
-    return result
+        if node not in seen:
+            seen[node] = None
+            if node.op == "and":
+                stack.extend(reversed(node.args))
+    return [node for node in seen if node.op != "and"]
 
 
 def reachable(roots: Iterable[Node], stop: Callable[[Node], bool] | None = None) -> list[Node]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from lossdsl.ir.graph import Node
 from lossdsl.ir.stage import StageTable
+from lossdsl.rewrite.facts import remembered
 from lossdsl.rewrite.finite import is_one_number
 from lossdsl.rewrite.unit import in_unit_interval
 
@@ -16,19 +17,20 @@ def of_logits(table: StageTable, op: str, a: Node, b: Node) -> Node | None:
     """`a op b` where one side is a probability by its logit, and the other a number between 0 and 1."""
     g = table.graph
     for x, bound in ((a, b), (b, a)):
-        logit = _logit(x)
+        logit = _logit(table, x)
         if logit is not None and is_one_number(table, bound) and in_unit_interval(table, bound):
             other = g.const(0) if bound.is_const and bound * 2 is g.const(1) else g.apply("logit", bound)
             return g.apply(op, logit, other) if x is a else g.apply(op, other, logit)
     return None
 
 
-def _logit(node: Node) -> Node | None:
+@remembered
+def _logit(table: StageTable, node: Node) -> Node | None:
     """What the sigmoid is taken of: on both sides of a choice."""
     if node.op == "sigmoid":
         return node.args[0]
     if node.op == "where":
         condition, *sides = node.args
-        logits = [logit for side in sides if (logit := _logit(side)) is not None]
+        logits = [logit for side in sides if (logit := _logit(table, side)) is not None]
         return node.graph.where(condition, *logits) if len(logits) == len(sides) else None
     return None

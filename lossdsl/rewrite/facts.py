@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from lossdsl.ir.graph import Node, reachable
 from lossdsl.ir.stage import Stage, StageTable
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,21 @@ class Property(Generic[T]):
     def _known(self, table: StageTable) -> dict[int, T]:
         nodes: dict[int, T] = table.facts.setdefault((self.name, "nodes"), {})
         return nodes
+
+
+def remembered(function: Callable[Concatenate[StageTable, P], T]) -> Callable[Concatenate[StageTable, P], T]:
+    """A function of a table and of nodes that is computed once for the same nodes, as a `Property` is.
+
+    For what recurs into both sides of an operation: an expression has more paths than nodes.
+    """
+    name = f"{function.__module__}.{function.__qualname__}"
+
+    @wraps(function)
+    def looked_up(table: StageTable, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        known: dict[Any, T] = table.facts.setdefault((name, "calls"), {})
+        key = (*args, *kwargs.items())
+        if key not in known:
+            known[key] = function(table, *args, **kwargs)
+        return known[key]
+
+    return looked_up

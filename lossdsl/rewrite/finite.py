@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from lossdsl.ir.graph import Node, reachable
+from lossdsl.ir.graph import Node, conjuncts, reachable
 from lossdsl.ir.stage import Stage, StageTable
-from lossdsl.rewrite.facts import Property
+from lossdsl.rewrite.facts import Property, remembered
 from lossdsl.rewrite.overflow import DEGREE, clash_by_overflow, is_steep
 from lossdsl.rewrite.signs import sign
 
@@ -46,6 +46,7 @@ def product(table: StageTable, outer: Node, inner: Node) -> Node:
     return g.apply("guarded_mul", outer, inner) if clash(table, outer, inner) else outer * inner
 
 
+@remembered
 def _balanced(table: StageTable, outer: Node, inner: Node, depth: int = 6) -> Node | None:
     """(x/y)/y times what grows, as x/y times a ratio: 1/y^2 underflows where the product still does not.
 
@@ -128,9 +129,8 @@ def _is_infinite(table: StageTable, node: Node, args: Sequence[bool], steep: boo
 
 def _is_root(node: Node) -> bool:
     """Whether a divisor contains a root: its quotient may be the derivative of what is finite at 0."""
-    if node.op in ("mul", "neg", "div"):
-        return any(_is_root(a) for a in node.args)
-    return node.op == "sqrt" or (node.op == "pow" and not _is_whole(node.args[1]))
+    factors = reachable([node], stop=lambda n: n.op not in ("mul", "neg", "div"))
+    return any(f.op == "sqrt" or (f.op == "pow" and not _is_whole(f.args[1])) for f in factors)
 
 
 def _is_whole(exponent: Node) -> bool:
@@ -193,6 +193,7 @@ def _is_array(table: StageTable, read: Node) -> bool:
     return array is None or array.role != "hyper"
 
 
+@remembered
 def is_away_from_zero(table: StageTable, node: Node) -> bool:
     """Whether the expression is bounded away from 0: a positive constant plus something that is not negative."""
     match node.op, node.args:
@@ -248,9 +249,7 @@ VANISHING = Property("vanishing", _vanishes, lambda table, stage: True)
 
 def _is_not_zero(condition: Node, node: Node) -> bool:
     """Whether the condition says that a node is not 0."""
-    if condition.op == "and":
-        return any(_is_not_zero(c, node) for c in condition.args)
-    return condition.op in ("ne", "gt") and _compares_with_zero(condition, node)
+    return any(part.op in ("ne", "gt") and _compares_with_zero(part, node) for part in conjuncts(condition))
 
 
 def _compares_with_zero(condition: Node, node: Node) -> bool:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from lossdsl.ir.graph import Node, reachable
 from lossdsl.ir.stage import StageTable
 from lossdsl.meaning import core
+from lossdsl.rewrite.facts import remembered
 from lossdsl.rewrite.finite import is_one_number
 
 Place = tuple[Node, Fraction]
@@ -40,21 +41,24 @@ def _places(table: StageTable, root: Node) -> Iterator[Place]:
             yield from _zeros(table, node.args[1])
 
 
-def _zeros(table: StageTable, node: Node) -> Iterator[Place]:
+def _zeros(table: StageTable, product: Node) -> Iterator[Place]:
     """Where a product of powers of affine functions of one hyperparameter each is 0."""
-    match node.op, node.args:
-        case (("mul" | "abs" | "neg" | "sqrt"), args):
-            for arg in args:
-                yield from _zeros(table, arg)
-        case "pow", (base, exponent) if isinstance(exponent.value, Fraction) and exponent.value > 0:
-            yield from _zeros(table, base)
-        case (("read" | "add" | "sub"), _) if is_one_number(table, node):
-            line = _line(node)
+    for node in reachable([product], stop=lambda n: not _vanishes_with_its_parts(n)):
+        if node.op in ("read", "add", "sub") and is_one_number(table, node):
+            line = _line(table, node)
             if line is not None and line[0] is not None and line[1]:
                 yield line[0], -line[2] / line[1]
 
 
-def _line(node: Node) -> tuple[Node | None, Fraction, Fraction] | None:
+def _vanishes_with_its_parts(node: Node) -> bool:
+    if node.op == "pow":
+        exponent = node.args[1].value
+        return isinstance(exponent, Fraction) and exponent > 0
+    return node.op in ("mul", "abs", "neg", "sqrt")
+
+
+@remembered
+def _line(table: StageTable, node: Node) -> tuple[Node | None, Fraction, Fraction] | None:
     """h, a, b where the node is a*h + b; None where it is nothing of that kind."""
     match node.op, node.args:
         case "const", ():
@@ -62,17 +66,17 @@ def _line(node: Node) -> tuple[Node | None, Fraction, Fraction] | None:
         case "read", _:
             return node, Fraction(1), Fraction(0)
         case "neg", (x,):
-            line = _line(x)
+            line = _line(table, x)
             return line and (line[0], -line[1], -line[2])
         case (("add" | "sub"), (x, y)):
-            first, second = _line(x), _line(y)
+            first, second = _line(table, x), _line(table, y)
             if first is None or second is None or len({first[0], second[0]} - {None}) > 1:
                 return None
             factor = 1 if node.op == "add" else -1
             return first[0] or second[0], first[1] + factor * second[1], first[2] + factor * second[2]
         case "mul", (x, y) if isinstance(x.value, Fraction) or isinstance(y.value, Fraction):
             number, other = (x, y) if isinstance(x.value, Fraction) else (y, x)
-            line = _line(other)
+            line = _line(table, other)
             assert isinstance(number.value, Fraction)
             return line and (line[0], number.value * line[1], number.value * line[2])
     return None

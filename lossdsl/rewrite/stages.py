@@ -10,11 +10,15 @@ from fractions import Fraction
 
 from lossdsl.ir.graph import Graph, Node
 from lossdsl.ir.stage import StageTable
+from lossdsl.rewrite.facts import remembered
 from lossdsl.rewrite.finite import is_one_number
 from lossdsl.rewrite.overflow import is_steep
 from lossdsl.rewrite.signs import has_logarithm, sign
 
+PRODUCTS = ("mul", "guarded_mul")
 
+
+@remembered
 def logarithm(table: StageTable, node: Node) -> Node | None:
     """log(node) where node is an exponential or is made of some; None for anything else."""
     g = table.graph
@@ -27,7 +31,7 @@ def logarithm(table: StageTable, node: Node) -> Node | None:
             return g.apply("log1mexp", e - s)
         case "sigmoid", (x,):
             return g.apply("log_sigmoid", x)
-        case "mul", (a, b):
+        case (("mul" | "guarded_mul"), (a, b)):
             return _joined(table, "add", a, b)
         case "div", (a, b):
             return _joined(table, "sub", a, b)
@@ -118,6 +122,7 @@ def _log_of_stage(table: StageTable, node: Node) -> Node | None:
     return table.read(name, node.args)
 
 
+@remembered
 def quotient(table: StageTable, numerator: Node, denominator: Node) -> Node | None:
     """exp(x)/sum(exp(...)) as the weight of a softmax, so that it neither overflows nor divides 0 by 0."""
     if denominator.op != "read":
@@ -128,7 +133,7 @@ def quotient(table: StageTable, numerator: Node, denominator: Node) -> Node | No
     above = logarithm(table, numerator)
     if above is not None:
         return table.graph.apply("softmax_weight", above, below)
-    if numerator.op == "mul":  # a weight of any sign stays outside
+    if numerator.op in PRODUCTS:  # a weight of any sign stays outside
         a, b = numerator.args
         for weight, rest in ((a, b), (b, a)):
             inner = quotient(table, rest, denominator)
@@ -149,6 +154,7 @@ def over_product(table: StageTable, numerator: Node, denominator: Node) -> Node 
     return None
 
 
+@remembered
 def over_power(table: StageTable, numerator: Node, denominator: Node) -> Node | None:
     """x^n/y^n as (x/y)^n, with what weighs it left outside: powers overflow where that of the ratio does not."""
     n = _whole_exponent(denominator)
@@ -193,7 +199,7 @@ def _over_shifted(table: StageTable, numerator: Node, exponential: Node, c: Node
     excess = y if c.is_value(1) else y - g.apply("log", c)
     if numerator is exponential:
         return g.apply("sigmoid", excess)
-    if numerator.op == "mul" and exponential in numerator.args:
+    if numerator.op in PRODUCTS and exponential in numerator.args:
         weight = numerator.args[numerator.args[0] is exponential]
         return weight * g.apply("sigmoid", excess)
     return numerator * g.apply("sigmoid", -excess) / c

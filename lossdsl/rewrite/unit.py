@@ -7,6 +7,7 @@ from itertools import product
 
 from lossdsl.ir.graph import Node, reachable
 from lossdsl.ir.stage import StageTable
+from lossdsl.rewrite.facts import remembered
 
 UNIT_ARRAYS = ("unit", "arrays")
 """Where a table keeps the names of the arguments whose domain lies in [0, 1]."""
@@ -14,6 +15,7 @@ FEW = 4
 """Inputs of a smoothed label: the corners of their cube are looked at one by one."""
 
 
+@remembered
 def in_unit_interval(table: StageTable, node: Node) -> bool:
     """Whether the domains promise a value in [0, 1].
 

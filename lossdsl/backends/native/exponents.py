@@ -8,21 +8,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from lossdsl.ir.graph import Node
+from lossdsl.ir.graph import Node, reachable
 
 SIMPLE = {Fraction(0): "one", Fraction(1): "same", Fraction(2): "square", Fraction(3): "cube", Fraction(4): "fourth",
           Fraction(1, 2): "sqrt", Fraction(-1): "reciprocal"}  # fmt: skip
 """Powers that are a few multiplications, by exponent."""
 
 
+MOST_BITS = 64
+"""An exponent of more digits is none of those."""
+
+
 def exact(node: Node, defaults: Mapping[str, Fraction]) -> Fraction | None:
     """The value of arithmetic on hyperparameters at their defaults; None for anything else."""
-    if node.is_const:
-        return node.value if isinstance(node.value, Fraction) else None
-    if node.op == "read":
-        return defaults.get(str(node.value))
-    args = [exact(a, defaults) for a in node.args]
+    values: dict[int, Fraction | None] = {}
+    for part in reachable([node]):
+        value = _value(part, [values[a.id] for a in part.args], defaults)
+        is_short = value is not None and max(value.numerator.bit_length(), value.denominator.bit_length()) <= MOST_BITS
+        values[part.id] = value if is_short else None
+    return values[node.id]
+
+
+def _value(node: Node, args: list[Fraction | None], defaults: Mapping[str, Fraction]) -> Fraction | None:
     match node.op, args:
+        case "const", []:
+            return node.value if isinstance(node.value, Fraction) else None
+        case "read", _:
+            return defaults.get(str(node.value))
         case "add", [Fraction() as a, Fraction() as b]:
             return a + b
         case "sub", [Fraction() as a, Fraction() as b]:
@@ -38,7 +50,7 @@ def exact(node: Node, defaults: Mapping[str, Fraction]) -> Fraction | None:
 
 def reads(node: Node) -> set[str]:
     """The hyperparameters in an exponent."""
-    return {str(node.value)} if node.op == "read" else set().union(*map(reads, node.args))
+    return {str(n.value) for n in reachable([node]) if n.op == "read"}
 
 
 def at_defaults(

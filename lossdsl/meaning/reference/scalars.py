@@ -20,6 +20,8 @@ Real = Any
 INF, NAN, ZERO, ONE = mpf("inf"), mpf("nan"), mpf(0), mpf(1)
 VAST = mpf("1e400")
 """Beyond the square of every float64; the exponential of more is infinite, so that towers of them stay computable."""
+MANY = mpf("1e6")
+"""Powers with more factors are looked at before they are computed."""
 
 
 def guarded(function: Callable[..., Real]) -> Callable[..., Real]:
@@ -68,6 +70,11 @@ def power(x: Real, y: Real) -> Real:
         return ZERO if y > 0 else INF
     if is_infinite(y):
         return ONE if x == -1 else INF if (abs(x) > 1) == (y > 0) else ZERO
+    if abs(y) > MANY and abs(y * mpmath.log(abs(x))) > VAST:
+        if x < 0 and not is_whole(y):
+            return NAN
+        odd = x < 0 and y.man_exp[1] == 0  # the mantissa is odd; y - 1 might round to y
+        return ZERO if (abs(x) < 1) == (y > 0) else -INF if odd else INF
     result = mpmath.power(x, y)
     return NAN if isinstance(result, mpmath.mpc) else result
 
