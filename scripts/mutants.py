@@ -215,6 +215,7 @@ def rules() -> Iterator[Mutant]:
 STAGE_RULES = {
     "stages": ("logarithm", "quotient", "over_exponentials", "over_product", "power", "root", "_log_of_extreme",
                "_joined", "_log_of_sum", "_log_of_stage", "_power_of_root", "_squared_norm", "_root_with_exponential"),
+    "shares": ("share", "complement"),
     "comparisons": ("of_logits",),
     "far_out": ("fading_product", "rational"),
     "finite": ("_balanced",),

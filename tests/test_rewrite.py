@@ -57,6 +57,9 @@ CASES: dict[str, tuple[str, str, str, list[float]]] = {
         "softplus(log(x) - log(1 - x)) - t*(log(x) - log(1 - x))", "log_sigmoid",
         "softplus(log(x) - log(1 - x)) - w*(log(x) - log(1 - x))", [0.999, 1 - 2**-30, 1e-9],
     ),
+    "nothing times an exponential": ("w*exp(x)", "guarded_mul", "y*exp(x)", [1000.0, 3.0, -900.0]),
+    "exprel of a product": ("expm1(x*y)/x", "exprel", "expm1(g*y)/g", [1e-20, -1e-9, 0.5]),
+    "exprel of a product, with a factor": ("w*expm1(x*y)/x", "exprel", "w*expm1(g*y)/g", [1e-20, -1e-9, 0.5]),
     "certainty mixed with an exponential": (
         "logaddexp(log_sigmoid(y), log_sigmoid(-y) - exp(x))", "log1p",
         "logaddexp(log_sigmoid(y), log_sigmoid(-y) - x)", [-40.0, -9.0, -0.1, 0.1, 2.0],
@@ -305,6 +308,23 @@ def test_quotient_of_powers(name: str) -> None:
 
     assert is_power_of_a_ratio(text)
     assert not is_power_of_a_ratio(near_miss)
+    assert_digits(text, points)
+
+
+SHARES = {
+    "an overlap": ("(w + g)/(w + x^2 + g)", "(y + g)/(y + x^2 + g)", [1e-30, 1e200, -3.0]),
+    "what an overlap lacks": ("1 - (t + g)/(t + x^2 + g)", "2 - (t + g)/(t + x^2 + g)", [1e-30, 1e200, -3.0]),
+    "weighed terms": ("1 - (t + 1)/(t + x^2*w + 1 + w)", "1 - (2*t + 1)/(t + x^2*w + 1 + w)", [1e-30, 1e150, -3.0]),
+}
+"""Quotients by a sum that contains the numerator: what fires, what stays, and inputs at which digits are lost."""
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_share_of_several_terms(name: str) -> None:
+    text, near_miss, points = SHARES[name]
+    assert "share" in operations(text)
+    assert ("share" in operations(near_miss)) is near_miss.startswith("2")
+    assert "sub" not in operations(text)
     assert_digits(text, points)
 
 

@@ -50,6 +50,9 @@ SHAPES: dict[str, tuple[str, str]] = {
     "Poisson deviance, minus a difference": ("x*log(x/y) - (x - y)", "where both are negative the formula has a value"),
     "Poisson deviance, plus a difference": ("x*log(x/y) + (y - x)", "where both are negative the formula has a value"),
     "integral of log1p": ("w/y*(y*x + 1)*log1p(y*x) - w*x", "y is 0 for some elements"),
+    "nothing times an exponential": ("p*exp(x)", "a factor that is never 0"),
+    "exprel of a product": ("expm1(c*x)/c", "a number is not differentiated"),
+    "exprel of a product, with a factor": ("w*expm1(c*x)/c", "a number is not differentiated"),
     "weight of a sum of logarithms": ("w*(exp(x) - exp(y))", "no logarithm"),
 }  # fmt: skip
 

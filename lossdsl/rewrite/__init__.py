@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lossdsl.ir.graph import Graph, Node
 from lossdsl.ir.stage import StageTable
-from lossdsl.rewrite import comparisons, far_out, stages
+from lossdsl.rewrite import comparisons, far_out, shares, stages
 from lossdsl.rewrite.pattern import PatternVocabulary, Rule
 from lossdsl.rewrite.rules import RULES
 
@@ -32,6 +32,8 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
                     or stages.over_power(table, a, b)
                     or stages.over_product(table, a, b)
                 )
+            case "sub", (a, b):
+                found = shares.complement(table, a, b)
             case "pow", (a, b):
                 found = stages.power(table, a, b)
             case "sqrt", (x,):
@@ -52,7 +54,7 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
             case "mul", (a, b):
                 return far_out.fading_product(table, a, b)
             case "div", (a, b):
-                return far_out.rational(table, a, b)
+                return shares.share(table, a, b) or far_out.rational(table, a, b)
         return None
 
     return rewrite

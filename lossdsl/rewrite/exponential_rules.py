@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from lossdsl.rewrite.guards import (
     complements,
+    divisor_has_indices,
     is_label,
     number_without_sign,
+    of_nothing,
     one_has_all_indices,
     positive_number,
     unchanged,
@@ -204,5 +206,26 @@ EXPONENTIAL: tuple[Rule, ...] = (
         lambda o: o.expm1(o.x) / o.x,
         lambda o: o.exprel(o.x),
         "0/0 at the origin, where the value is one",
+    ),
+    Rule(
+        "exprel of a product",
+        lambda o: o.expm1(o.x * o.y) / o.x,
+        lambda o: o.y * o.exprel(o.x * o.y),
+        "Gompertz: 0/0 for a growth of zero, by which the derivative has no digits left below 1e-8",
+        divisor_has_indices,
+    ),
+    Rule(
+        "exprel of a product, with a factor",
+        lambda o: o.w * o.expm1(o.x * o.y) / o.x,
+        lambda o: o.w * (o.y * o.exprel(o.x * o.y)),
+        "the same with a factor",
+        divisor_has_indices,
+    ),
+    Rule(
+        "nothing times an exponential",
+        lambda o: o.w * o.exp(o.x),
+        lambda o: o.guarded_mul(o.w, o.exp(o.x)),
+        "survival without exposure: 0*exp(710) is 0*inf",
+        of_nothing,
     ),
 )

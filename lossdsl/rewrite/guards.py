@@ -7,7 +7,7 @@ from math import isqrt
 
 from lossdsl.ir.graph import Node, reachable
 from lossdsl.ir.stage import StageTable
-from lossdsl.rewrite.finite import is_one_number, may_be_infinite
+from lossdsl.rewrite.finite import is_one_number, may_be_infinite, may_vanish
 from lossdsl.rewrite.pattern import Match, Vocabulary
 from lossdsl.rewrite.signs import sign
 from lossdsl.rewrite.unit import in_unit_interval
@@ -80,6 +80,26 @@ def mixed_with_certainty(o: Vocabulary) -> Node:
     g = near.graph
     far = g.raw("logaddexp", o.log_sigmoid(o.x), o.log_sigmoid(o.y) - o.u)
     return g.where(o.lt(o.u, 1), near, far)
+
+
+def of_nothing(match: Match, table: StageTable) -> bool:
+    """The domain of an argument ends with 0, and that of the exponent does not keep the exponential finite.
+
+    Arguments only: what is computed is 0 where something else underflows, and a log_softmax is at most 0.
+    """
+    w, x = match["w"], match["x"]
+    if is_one_number(table, w) or sign(table, w) != "nonnegative" or not (w.free <= x.free or x.free <= w.free):
+        return False
+    below = reachable([w, x])
+    if any(n.op == "read" and str(n.value) in table.stages for n in below):
+        return False
+    simple = all(n.op in ("read", "index", "mul", "exprel", "const") for n in reachable([w]))
+    return simple and may_vanish(table, w) and may_be_infinite(table, w.graph.raw("exp", x))
+
+
+def divisor_has_indices(match: Match, table: StageTable) -> bool:
+    """A hyperparameter is not differentiated, and where it is 0 the formula has its limit."""
+    return not is_one_number(table, match["x"])
 
 
 def one_has_all_indices(match: Match, table: StageTable) -> bool:

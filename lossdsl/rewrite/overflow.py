@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil
 
-from lossdsl.ir.graph import Node
+from lossdsl.ir.graph import Node, reachable
 from lossdsl.ir.stage import Stage, StageTable
 from lossdsl.rewrite.facts import Property
 from lossdsl.rewrite.signs import sign
@@ -34,7 +34,27 @@ ONE_SIDED = frozenset({"exp", "sigmoid", "softmax_weight", "erfc", "normal_cdf",
 
 def clash_by_overflow(table: StageTable, a: Node, b: Node) -> bool:
     """Whether one of two factors can be 0 because the inputs are large, while the other one is infinite."""
-    return (is_steep(table, a) and decays(table, b)) or (is_steep(table, b) and decays(table, a))
+    return any(
+        (is_steep(table, one) and decays(table, other)) or _clash_at_infinity(table, one, other)
+        for one, other in ((a, b), (b, a))
+    )
+
+
+def _clash_at_infinity(table: StageTable, growing: Node, decaying: Node) -> bool:
+    """The same where inputs are infinite themselves, as a residual is, of a loss that forgets outliers."""
+    if DEGREE.of(table, growing) < 1 or DEGREE.of(table, decaying) > -FAR:
+        return False
+    inputs = _elements(table, growing)
+    return inputs is not None and inputs == _elements(table, decaying)
+
+
+def _elements(table: StageTable, node: Node) -> frozenset[Node] | None:
+    """The elements of arguments in an expression; None for one that reads stages."""
+    reads = [n for n in reachable([node]) if n.op == "read"]
+    roles = {n: table.arrays[str(n.value)].role if str(n.value) in table.arrays else "stage" for n in reads}
+    if "stage" in roles.values():
+        return None
+    return frozenset(n for n, role in roles.items() if role not in ("seed", "hyper"))
 
 
 def is_steep(table: StageTable, node: Node) -> bool:

@@ -10,8 +10,8 @@ from lossdsl.rewrite.facts import Property
 
 POSITIVE = frozenset({"exp", "cosh", "exprel"})
 NONNEGATIVE = frozenset({
-    "abs", "sigmoid", "softmax_weight", "normal_cdf", "erfc", "relu", "softplus", "logcosh", "extent", "hypot",
-    "hypot_excess", "log1p_square", "kl_div", "expm1_excess", "gumbel_hazard", "canberra",
+    "abs", "sigmoid", "softmax_weight", "softmax_complement", "normal_cdf", "erfc", "relu", "softplus", "logcosh",
+    "extent", "hypot", "hypot_excess", "log1p_square", "kl_div", "expm1_excess", "gumbel_hazard", "canberra",
     "log1p_integral",
 })  # fmt: skip
 
@@ -37,7 +37,7 @@ def _sign(table: StageTable, node: Node, args: list[Sign]) -> Sign:
             return "any" if not known else "positive" if "positive" in args else "nonnegative"
         case "hypot" if "positive" in args:
             return "positive"
-        case "mul" | "div" | "share" | "sqrt" | "min" if known:
+        case "mul" | "guarded_mul" | "div" | "share" | "sqrt" | "min" if known:
             return "positive" if positive and node.op not in ("div", "share") else "nonnegative"
         case "max" if any(s != "any" for s in args):
             return "positive" if "positive" in args else "nonnegative"
