@@ -124,6 +124,15 @@ def test_infinite_residuals_are_forgotten(text: str, point: float) -> None:
     assert f.hess_diag(point) == 0
 
 
+@pytest.mark.parametrize("text", ["sigmoid(x)*log(sigmoid(x))", "sigmoid(x)*(log(sigmoid(x)) - 2) + sigmoid(-x)"])
+def test_entropies_of_certain_logits(text: str) -> None:
+    """0*log(0) in the value, and a slope of 0 times log(0) in the gradient."""
+    f = lossdsl.loss(f"loss f(x):\n    return {text}\n").numpy()
+    assert f.value_and_grad(-np.inf) == (0 if text.endswith("))") else 1, 0)
+    assert f.value_and_grad(np.inf)[1] == 0
+    assert f.hess_diag(-np.inf) == 0
+
+
 def element(text: str) -> Node:
     source = f"loss f(x[n], y[n] | t[n]; c > 0 = 2):\n    return sum[n]({text})\n"
     lowered = lower(resolve(parse(source)).losses["f"])

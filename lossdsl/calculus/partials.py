@@ -15,7 +15,7 @@ from lossdsl.calculus.compounds import compound
 from lossdsl.functions.table import TABLE
 from lossdsl.ir.graph import Graph, Node, reachable
 from lossdsl.ir.stage import StageTable
-from lossdsl.rewrite.finite import product
+from lossdsl.rewrite.finite import adds_log_probability, product
 from lossdsl.rewrite.pattern import Vocabulary
 
 Partials = dict[Node, Node]
@@ -76,7 +76,10 @@ class Differentiator:
                 weight, value = node.args
                 for read, partial in self.partials(value).items():
                     _accumulate(result, read, self.times(seed, g.apply("guarded_mul", weight, partial)))
-                if self.depends(weight):
+                if adds_log_probability(value):  # the slope of the weight is 0 where the value is infinite
+                    for read, partial in self.partials(weight).items():
+                        _accumulate(result, read, self.times(seed, g.apply("guarded_mul", partial, value)))
+                elif self.depends(weight):
                     adjoint[weight.id] = _plus(adjoint.get(weight.id), self.times(seed, value))
             else:
                 for below, local in compound(self.table, node) or zip(node.args, derivative(g, node), strict=True):
@@ -92,7 +95,8 @@ class Differentiator:
         """Differentiate branches from the inside out, so that nesting costs no recursion."""
         for node in order:
             if node.op in ("where", "guarded_mul"):
-                for branch in node.args[1:]:
+                both = node.op == "guarded_mul" and adds_log_probability(node.args[1])
+                for branch in node.args if both else node.args[1:]:
                     if branch.id not in self._memo:
                         self.partials(branch)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from lossdsl.ir.graph import Node, conjuncts, reachable
+from lossdsl.ir.opened import opened
 from lossdsl.ir.stage import Stage, StageTable
 from lossdsl.rewrite.facts import Property, remembered
 from lossdsl.rewrite.overflow import DEGREE, clash_by_overflow, is_steep
@@ -211,6 +212,12 @@ def is_away_from_zero(table: StageTable, node: Node) -> bool:
         case "hypot", args:
             return any(is_away_from_zero(table, a) for a in args)
     return is_one_number(table, node)
+
+
+def adds_log_probability(node: Node) -> bool:
+    """Whether a sum contains the logarithm of a probability by its logit, infinite at infinite logits only."""
+    terms = opened(node, lambda n: n.args if n.op in ("add", "sub", "neg") else None)
+    return any(term.op in ("log_sigmoid", "normal_logcdf", "gumbel_logcdf") for term in terms)
 
 
 # ---------------------------------------------------------------- 0

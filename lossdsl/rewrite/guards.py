@@ -7,7 +7,7 @@ from math import isqrt
 
 from lossdsl.ir.graph import Node, reachable
 from lossdsl.ir.stage import StageTable
-from lossdsl.rewrite.finite import is_one_number, may_be_infinite, may_vanish
+from lossdsl.rewrite.finite import adds_log_probability, is_one_number, may_be_infinite, may_vanish
 from lossdsl.rewrite.pattern import Match, Vocabulary
 from lossdsl.rewrite.signs import sign
 from lossdsl.rewrite.unit import in_unit_interval
@@ -20,8 +20,7 @@ def weight_may_vanish(match: Match, table: StageTable) -> bool:
 
 def unbounded_log(match: Match, table: StageTable) -> bool:
     """Logarithms of sigmoids are infinite at infinite arguments only, and there, too, 0*log(0) is 0."""
-    unbounded = match["l"].op in ("log_sigmoid", "normal_logcdf", "gumbel_logcdf") or _adds_logarithm(table, match["l"])
-    return unbounded and weight_may_vanish(match, table)
+    return (adds_log_probability(match["l"]) or _adds_logarithm(table, match["l"])) and weight_may_vanish(match, table)
 
 
 LOGARITHMS = frozenset({
