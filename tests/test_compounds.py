@@ -24,6 +24,7 @@ CASES: dict[str, tuple[str, str]] = {
     "a difference, relative to what is taken away": ("(x - y)/y", "(x - y)/sin(y)"),
     "a difference, relative to what it is taken from": ("(x - y)/x", "(x - y)/sin(x)"),
     "the deviance of a gamma law": ("log(x/y) + y/x - 1", "log(x/y) + y/x - 2"),
+    "a number times its logarithm": ("(2 + x^2)*log(2 + x^2)", "(2 + x^2)*log(2 + y^2)"),
     "a square beyond the range": ("y/x^2", "y/(1 + x^2)^2"),
 }
 """What has a derivative of its own, and a near miss."""

@@ -4,7 +4,8 @@ A quotient by a power, x/y^n, falls by n (x/y^n)/y: link by link that is (x/y^n)
 is infinite for y = 1e-13 in single precision.  The logarithm of a product has the derivative n/y by each of its
 factors.  The slope of the sigmoid, s(x) s(-x), is even: link by link its derivative is a difference, which has no
 digits left near 0.  And (x - y)/y falls by x/y^2 in y, of which the links make 1/y + (x - y)/y^2;
-likewise the deviance of the gamma law, log(x/y) + y/x - 1, written as a quotient by x.
+likewise the deviance of the gamma law, log(x/y) + y/x - 1, written as a quotient by x.  The derivative of x log(x) is
+log(x) + 1, where the links say log(x) + x/x.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ def compound(table: StageTable, node: Node) -> tuple[Link, ...] | None:
         case "div", (a, b) if a.op == "sub" and b in a.args:
             x, y = a.args
             return _of_relative_difference(x, y, b)
+        case "xlogy", (x, y) if x is y:
+            return ((x, table.graph.apply("log", x) + 1),)
         case "div", (a, b) if a.op == "kl_div" and a.args[0] is b:
             return _of_gamma_deviance(b, a.args[1])
         case "div", (a, b) if b.op in POWERS:
