@@ -1,6 +1,7 @@
 """The error of emitted code in ulps: the goals that hold, and that the measurement sees what it should."""
 
 import json
+from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -156,9 +157,28 @@ def test_nan_is_counted_apart(monkeypatch):
 
     monkeypatch.setattr("lossdsl.accuracy.measurement.NumpyCode", Spoiled(spoil))
     value = measure_program(program(LOGISTIC), quick=True).summaries["NumPy", "float64", "value"]
-    assert value.lost > 0
+    assert value.lost >= value.nan > 0
     assert not value.good
     assert value.worst < 4
+
+
+def test_an_overflow_is_lost_and_no_nan(monkeypatch):
+    def spoil(key, array):
+        return np.where(array > 40, np.inf, array).astype(array.dtype)
+
+    monkeypatch.setattr("lossdsl.accuracy.measurement.NumpyCode", Spoiled(spoil))
+    value = measure_program(program(LOGISTIC), quick=True).summaries["NumPy", "float64", "value"]
+    assert value.lost > 0
+    assert value.nan == 0
+
+
+def test_the_page_has_no_nan_at_inputs_of_usual_size():
+    """Of the whole catalogue, in emitted code; what is typed in PyTorch has some."""
+    page = (Path(__file__).parent.parent / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| emitted ")]
+    assert [int(row[-2]) for row in rows] == [0, 0]
+    (typed,) = (line.split("|") for line in page.splitlines() if line.startswith("| the formula typed"))
+    assert int(typed[-2]) > 0
 
 
 def test_a_wrong_shape_is_a_fault(monkeypatch):
@@ -190,6 +210,7 @@ def test_results_that_are_not_finite():
     found = np.array([np.nan, np.inf, np.nan, np.inf, np.nan, np.inf])
     seen = errors(found, truth, DOUBLE)
     assert seen.lost.tolist() == [True, False, False, False, False, True]
+    assert seen.nan.tolist() == [True, False, False, False, False, False]
     assert seen.vast.tolist() == [False, False, True, True, False, False]
     assert np.isnan(seen.ulps).all()
     assert not errors(found[5:], truth[5:], SINGLE).lost.any()

@@ -151,7 +151,7 @@ class _Bench:
                 condition, terms = scales[key]
                 shape = each.ulps.shape
                 far, near = np.broadcast_to(sizes, shape), np.broadcast_to(usual, shape)
-                batch = Batch(each.ulps, each.lost, each.vast, condition, terms, extra, places, far, near)
+                batch = Batch(each.ulps, each.lost, each.vast, each.nan, condition, terms, extra, places, far, near)
                 self.tallies[name, precision.name, key[0]].batches.append(batch)
 
     def _errors(self, name: str, results: Results, truth: Answers, precision: Precision) -> dict[Key, Errors]:

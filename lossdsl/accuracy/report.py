@@ -54,15 +54,17 @@ def _versions() -> str:
 def _overview(found: Sequence[Accuracy], wanted: int) -> str:
     """How many losses meet the goal, beside how many would as people write them today."""
     heads = "losses | meet the goal | for inputs from 1e-8 to 1e8 | have a NaN or inf where the true value is finite"
+    heads += " | a NaN for inputs from 1e-8 to 1e8"
     some = [f"**{len(found)} of {wanted} losses are measured so far**: the others are not on this page.", ""]
-    table = [f"| | {heads} |", "|---|--:|--:|--:|--:|"]
+    table = [f"| | {heads} |", "|---|--:|--:|--:|--:|--:|"]
     lines = ["## At a glance", "", *(some if len(found) < wanted else []), *table]
     for code in (*OURS, TYPED, "torch.nn.functional"):
         measured = [group for each in found if (group := _of_code(each, code))]
         good = sum(all(summary.good for summary in group) for group in measured)
         usual = sum(all(summary.usually_good for summary in group) for group in measured)
         lost = sum(any(summary.lost for summary in group) for group in measured)
-        lines.append(f"| {_title(code)} | {len(measured)} | {good} | {usual} | {lost} |")
+        nan = sum(any(summary.nan for summary in group) for group in measured)
+        lines.append(f"| {_title(code)} | {len(measured)} | {good} | {usual} | {lost} | {nan} |")
     return "\n".join(lines)
 
 

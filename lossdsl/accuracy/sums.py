@@ -51,4 +51,4 @@ def _batch(found: object, true: mpf, precision: Precision, cancelled: float) -> 
     one = np.ones(1)
     terms = np.array([max(cancelled, 1.0)])
     place = (f"{DISTINCT * TIMES} elements",)
-    return Batch(each.ulps, each.lost, each.vast, one, terms, PAIRWISE, place, one, np.ones(1, dtype=bool))
+    return Batch(each.ulps, each.lost, each.vast, each.nan, one, terms, PAIRWISE, place, one, np.ones(1, dtype=bool))

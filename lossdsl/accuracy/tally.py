@@ -21,6 +21,7 @@ class Batch:
     ulps: Floats
     lost: Any
     vast: Any
+    nan: Any
     condition: Floats
     terms: Floats
     """The magnitude of what is summed by that of the result, where the loss has reductions; else 1."""
@@ -54,6 +55,8 @@ class Summary:
     usual: int
     """Entries that are lost or above the goal, though all arguments are of usual size."""
     vast: int
+    nan: int
+    """Entries that are lost to NaN, though all arguments are of usual size."""
     place: str
     """The input with the largest error; after division, if the goal is missed."""
     failing: str
@@ -86,10 +89,10 @@ class Tally:
 
     def summary(self) -> Summary:
         if not self.batches:
-            return Summary(0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, 0, "", "", self.fault)
-        ulps, lost, vast, condition, terms, sizes, usual = (
+            return Summary(0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, 0, 0, "", "", self.fault)
+        ulps, lost, vast, nan, condition, terms, sizes, usual = (
             np.concatenate([getattr(batch, name) for batch in self.batches])
-            for name in ("ulps", "lost", "vast", "condition", "terms", "sizes", "usual")
+            for name in ("ulps", "lost", "vast", "nan", "condition", "terms", "sizes", "usual")
         )
         extra = np.concatenate([np.full(batch.ulps.shape, batch.extra) for batch in self.batches])
         places = [place for batch in self.batches for place in batch.places]
@@ -110,6 +113,7 @@ class Tally:
             lost=int(lost.sum()),
             usual=int(((missed | lost) & usual).sum()),
             vast=int(vast.sum()),
+            nan=int((nan & usual).sum()),
             place=places[int(np.argmax(summed if missed.any() else raw))] if places else "",
             failing=_simplest(places, lost | missed, sizes),
             fault=self.fault,

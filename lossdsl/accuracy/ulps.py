@@ -29,13 +29,15 @@ class Errors:
     """Entry by entry of one result, flat.
 
     `ulps` is nan where there is nothing to compare with: no true value, or one that the dtype can not represent.
-    `lost` says where the result is nan or infinite though the true value is representable, `vast` where the true value
+    `lost` says where the result is nan or infinite though the true value is representable, `nan` where it is nan,
+    `vast` where the true value
     is not representable and the result is not the infinity of its sign.
     """
 
     ulps: Floats
     lost: npt.NDArray[np.bool_]
     vast: npt.NDArray[np.bool_]
+    nan: npt.NDArray[np.bool_]
 
 
 def errors(found: Any, truth: Objects, precision: Precision) -> Errors:
@@ -53,7 +55,7 @@ def errors(found: Any, truth: Objects, precision: Precision) -> Errors:
                 lost[place] = True
             else:
                 ulps[place] = min(float(abs(mpf(result) - true) / precision.ulp(true)), most)
-    return Errors(ulps, lost, vast)
+    return Errors(ulps, lost, vast, lost & np.isnan(results))
 
 
 def representable(true: mpf, precision: Precision) -> bool:
