@@ -268,13 +268,13 @@ def reductions() -> Iterator[Mutant]:
         yield Mutant("reduction", f"derivative of {op}", lambda o=op: _double_weight(o), PROGRAM_TESTS)
     for op, value in NEUTRAL.items():
         other = "1" if value == "0" else "0"
-        tests = ("test_language_numpy.py", "test_emitted_numpy.py", "test_random_programs.py")
+        tests = ("test_masked.py", "test_language_numpy.py", "test_emitted_numpy.py", "test_random_programs.py")
         yield Mutant("reduction", f"{op} of nothing, NumPy", lambda o=op, v=other: NEUTRAL.update({o: v}), tests)
     for op, number in emitter.NEUTRAL.items():
         wrong = 1 if number == 0 else 0
         yield Mutant(
             "reduction", f"{op} of nothing, PyTorch", lambda o=op, v=wrong: emitter.NEUTRAL.update({o: v}),
-            (*TORCH_TESTS, "test_torch_random.py"),
+            ("test_masked.py", *TORCH_TESTS, "test_torch_random.py"),
         )  # fmt: skip
 
 

@@ -30,7 +30,6 @@ SHAPES: dict[str, tuple[str, str]] = {
     "complement of a power of a constant": ("1 - s^x", "no logarithm of a number that may be negative"),
     "hypot of a constant": ("sqrt(x^2 + s)", "no root of a number that may be negative"),
     "hypot, minus a leg": ("sqrt(x^2 + y^2) - y", "y - (-y) does not cancel, and the other form divides by 0"),
-    "share": ("w/(w + y)", "the sum may cancel"),
     "scaled share": ("3*w/(w + y)", "the sum may cancel"),
     "complement of a power of a complement": ("1 - (1 - x)^20", "a sum of twenty terms"),
     "power of one plus, minus one": ("(1 + x)^m - 1", "a base that may be negative, with powers that are whole"),

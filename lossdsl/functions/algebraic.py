@@ -88,7 +88,7 @@ ROWS = (
         derivative=lambda o, n, x: (0, n * (1 - x) ** (n - 1)),
         numpy_helpers=("_power_deficit",), torch_helpers=("_power_deficit",),
         latex="\\left(1 - (1 - {1})^{{{0}}}\\right)", source="x (1 + (1 - x) + ... + (1 - x)^(n - 1))", surface=False,
-        conditioned=True,
+        conditioned=True, finite_derivative=True,
         display=lambda o, n, x: 1 - (1 - x) ** n,
     ),
     Function(

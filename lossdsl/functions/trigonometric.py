@@ -36,9 +36,10 @@ ROWS = (
         "cos", 1, lambda x: sympy().cos(x), oracles.cos, "np.cos({0})", "torch.cos({0})", (REAL,), SIGNED_UNIT,
         derivative=lambda o, x: (-o.sin(x),), latex="\\cos\\left({0}\\right)", finite_derivative=True, source=C99,
     ),
-    Function(
+    Function(  # no floating-point number is a pole, nor so close to one that the derivative overflows
         "tan", 1, lambda x: sympy().tan(x), oracles.tan, "np.tan({0})", "torch.tan({0})", (REAL,), REAL,
-        derivative=lambda o, x: (1 + o.tan(x) ** 2,), latex="\\tan\\left({0}\\right)", source=C99,
+        derivative=lambda o, x: (1 + o.tan(x) ** 2,), finite_derivative=True,
+        latex="\\tan\\left({0}\\right)", source=C99,
     ),
     Function(
         "asin", 1, lambda x: sympy().asin(x), oracles.asin, "np.arcsin({0})", "torch.asin({0})", (SIGNED_UNIT,),

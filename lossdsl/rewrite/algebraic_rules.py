@@ -41,17 +41,10 @@ ALGEBRAIC: tuple[Rule, ...] = (
         "sqrt(1 + x) - 1 cancels to zero for x < 1e-16",
     ),
     Rule(
-        "share",
-        lambda o: o.x / (o.x + o.y),
-        lambda o: o.share(o.x, o.y),
-        "Geman-McClure: the derivative is the difference of two equal terms for x >> y",
-        shares,
-    ),
-    Rule(
         "scaled share",
         lambda o: o.w * o.x / (o.x + o.y),
         lambda o: o.w * o.share(o.x, o.y),
-        "the same with a factor",
+        "Geman-McClure: the derivative is the difference of two equal terms for x >> y",
         shares,
     ),
     Rule(
