@@ -30,8 +30,7 @@ class Errors:
 
     `ulps` is nan where there is nothing to compare with: no true value, or one that the dtype can not represent.
     `lost` says where the result is nan or infinite though the true value is representable, `nan` where it is nan,
-    `vast` where the true value
-    is not representable and the result is not the infinity of its sign.
+    `vast` where the true value is not representable and the result is not the infinity of its sign.
     """
 
     ulps: Floats
