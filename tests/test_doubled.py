@@ -8,6 +8,9 @@ import mpmath
 import pytest
 
 import lossdsl
+from lossdsl.analysis.normal import normal
+from lossdsl.analysis.numbers import Undecided, x
+from lossdsl.functions import oracles
 from lossdsl.ir.graph import Graph, Index, Node, conjuncts
 from lossdsl.ir.opened import opened
 from lossdsl.meaning import core
@@ -102,3 +105,26 @@ def test_powers_that_no_memory_holds() -> None:
     assert scalars.power(mpmath.mpf("0.5"), -vast) == mpmath.inf
     assert scalars.power(mpmath.mpf(-2), mpmath.floor(vast)) == mpmath.inf
     assert scalars.power(mpmath.mpf(10), mpmath.mpf(10**7)) == mpmath.mpf(10) ** (10**7)
+
+
+@pytest.mark.parametrize("body", ["x^4294967296", "(3*x)^1000000000", "exp(x*3^100*x^70000)"])
+def test_analysis_of_high_powers(body: str) -> None:
+    """A hang is the failure: SymPy would write out 3^(2^32), and factor polynomials of degree 1000."""
+    assert "convex" in str(lossdsl.loss(f"loss f(x[n]):\n    return mean[n]({body})\n").analyze())
+
+
+def test_polynomials_of_a_high_degree_are_not_factored() -> None:
+    for expression in ((1 + x()) ** 500, 500 * x() ** 500 + 499, (1 + x() ** 70) / (2 + x())):
+        with pytest.raises(Undecided, match="degree"):
+            normal(expression)
+    assert normal(3 * x() ** 500)[0] == 3 * x() ** 500
+
+
+def test_powers_of_the_oracle() -> None:
+    """The functions' own values, by which displayed formulas are compared, end as the interpreter's do."""
+    vast = mpmath.ldexp(1, 10**9) + 0
+    assert oracles.pow(mpmath.mpf(3), vast) == mpmath.inf
+    assert oracles.pow(mpmath.mpf(-3), vast) == mpmath.inf
+    assert oracles.pow(mpmath.mpf(3), -vast) == 0
+    assert oracles.pow(mpmath.mpf(-2), mpmath.mpf(3)) == -8
+    assert oracles.pow(mpmath.mpf(-1), vast) == 1

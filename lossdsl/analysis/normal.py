@@ -10,6 +10,8 @@ from lossdsl.functions.lazy import sympy
 HIGHEST = 12
 """The highest power of t, or of a root, that is worked on as a polynomial."""
 SMALL_ROOT = 4
+LONGEST_POWER = 64
+"""The highest power in a sum, or of a sum, that is worked on."""
 
 
 def in_exponential(expression: Any) -> tuple[Any, Any]:
@@ -17,9 +19,9 @@ def in_exponential(expression: Any) -> tuple[Any, Any]:
     sp = sympy()
     rates, found = [], {}
     for power in expression.atoms(sp.exp):
-        argument = sp.expand(power.args[0])
-        if not argument.has(x()):
+        if not power.args[0].has(x()) or not power.args[0].is_polynomial(x()) or _is_high(power.args[0]):
             continue
+        argument = sp.expand(power.args[0])
         slope = argument.coeff(x(), 1)
         rest = argument - slope * x()
         if rest.has(x()) or not slope.is_Rational:
@@ -40,6 +42,8 @@ def normal(expression: Any) -> tuple[Any, Any]:
     if sp.count_ops(expression) > LARGEST:
         raise Undecided("a formula too long to be worked on")
     inside, rate = in_exponential(expression)
+    if _is_high(inside):
+        raise Undecided("a polynomial of too high a degree")
     hidden = {part: sp.Dummy(positive=True) for part in inside.atoms(sp.exp, sp.Pow) if _is_opaque(part)}
     together = sp.together(inside.xreplace(hidden))
     shown = {symbol: part for part, symbol in hidden.items()}
@@ -47,6 +51,13 @@ def normal(expression: Any) -> tuple[Any, Any]:
         return sp.factor(together).xreplace(shown), rate
     except sp.PolynomialError:
         return together.xreplace(shown), rate
+
+
+def _is_high(expression: Any) -> bool:
+    """Whether a sum would have to be factored that is a polynomial of a high degree, or raised to a high power."""
+    sp = sympy()
+    high = [p for p in expression.atoms(sp.Pow) if p.exp.is_Integer and abs(p.exp) > LONGEST_POWER and p.has(x(), t())]
+    return any(p.base.is_Add for p in high) or any(each.has(*high) for each in expression.atoms(sp.Add) if high)
 
 
 def _is_opaque(part: Any) -> bool:

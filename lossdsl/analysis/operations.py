@@ -18,6 +18,8 @@ FORBIDDEN = frozenset({"floor", "round", "mod", "lgamma", "digamma", "polygamma"
 """Functions that are not worked on: steps without end, and those that SymPy and intervals know too little of."""
 ORDER = {"lt": (-1,), "le": (-1, 0), "gt": (1,), "ge": (1, 0), "eq": (0,), "ne": (-1, 1)}
 SAME = frozenset({"stop_gradient", "whole"})
+HIGHEST_POWER = 10**5
+"""Of higher powers SymPy would write out the numbers: 3^(2^32)."""
 
 
 def marker(op: str, args: Sequence[Any]) -> Any | None:
@@ -108,7 +110,9 @@ def _boolean(op: str, args: Sequence[Any]) -> Any:
 def _pow(base: Any, exponent: Any, sign: int) -> Any:
     sp = sympy()
     if exponent.is_Integer:
-        return sp.Integer(1) if exponent == 0 else base**exponent
+        if abs(exponent) > HIGHEST_POWER:
+            raise Undecided(f"a power of {exponent}")
+        return sp.Integer(1) if exponent == 0 else _small(base**exponent)
     if sign < 0:
         return sp.nan
     if sign == 0:
@@ -118,15 +122,23 @@ def _pow(base: Any, exponent: Any, sign: int) -> Any:
     return sp.exp(exponent * sp.log(base)) if base.is_Rational and not exponent.is_Rational else base**exponent
 
 
+def _small(product: Any) -> Any:
+    """A product, if none of its powers is so high that SymPy would write out its numbers."""
+    for exponent in product.as_powers_dict().values():
+        if exponent.is_Integer and abs(exponent) > HIGHEST_POWER:
+            raise Undecided(f"a power of {exponent}")
+    return product
+
+
 def definition(op: str, args: Sequence[Any]) -> Any:
     """A function of the table where it is analytic, exponentials in one form so that terms cancel."""
     sp = sympy()
     a = args[0]
     match op:
         case "mul" | "guarded_mul":
-            return args[0] * args[1]
+            return _small(args[0] * args[1])
         case "div" | "guarded_div":
-            return args[0] / args[1]
+            return _small(args[0] / args[1])
         case "sigmoid":
             return 1 / (1 + sp.exp(-a))
         case "softplus":

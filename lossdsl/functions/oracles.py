@@ -102,7 +102,7 @@ def _pow(x: Any, p: Any) -> Any:
         if abs(x) == 1:
             return mp.mpf(1)
         return mp.inf if (abs(x) > 1) == (p > 0) else mp.mpf(0)
-    odd = mp.isint(p) and int(p) % 2 == 1
+    odd = mp.isint(p) and p.man_exp[1] == 0  # the mantissa of an odd number is the number
     if x == 0:
         return mp.mpf(0) if p > 0 else mp.inf
     if mp.isinf(x):
@@ -114,8 +114,14 @@ def _pow(x: Any, p: Any) -> Any:
     return -size if x < 0 and odd else size
 
 
+LONGEST_EXPONENT = 4096
+"""Bits of a whole exponent beyond which a power is infinite or 0, so that towers of powers stay computable."""
+
+
 def _power(x: Any, p: Any) -> Any:
     mp = mpmath()
+    if mp.mag(p) > LONGEST_EXPONENT:
+        return mp.mpf(1) if x == 1 else mp.inf if (x > 1) == (p > 0) else mp.mpf(0)
     with mp.extraprec(2 * abs(mp.mag(p)) + 20):
         return mp.exp(p * mp.log(x))
 
