@@ -133,6 +133,15 @@ def test_entropies_of_certain_logits(text: str) -> None:
     assert f.hess_diag(-np.inf) == 0
 
 
+def test_entropy_of_a_mean_probability_that_is_subnormal() -> None:
+    """q/p is a number where 1/p is infinite: the second derivative of the entropy of mean predictions."""
+    f = lossdsl.loss(
+        "loss f(logits[n, c]):\n    p[c] = mean[n](exp(log_softmax[c](logits)))\n    return sum[c](p*log(p))\n"
+    ).numpy()
+    logits = np.array([[0, -95.0], [0, -96.0]], np.float32)
+    np.testing.assert_allclose(f.hess_diag(logits), f.hess_diag(logits.astype(float)), rtol=1e-2)
+
+
 def element(text: str) -> Node:
     source = f"loss f(x[n], y[n] | t[n]; c > 0 = 2):\n    return sum[n]({text})\n"
     lowered = lower(resolve(parse(source)).losses["f"])

@@ -151,7 +151,7 @@ def _product(table: StageTable, node: Node) -> Product:
                 return [(factor.graph.const(-1), above), (a, above)]
             case (("mul" | "guarded_mul"), args):
                 return [(a, above) for a in args]
-            case "div", (a, b):
+            case (("div" | "guarded_div"), (a, b)):
                 return [(a, above), (b, not above)]
             case "where", (condition, a, b) if above and b.is_value(0):
                 result.conditions.update(conjuncts(condition))

@@ -14,7 +14,7 @@ from lossdsl.ir.graph import Node, conjuncts, reachable
 from lossdsl.ir.opened import opened
 from lossdsl.ir.stage import Stage, StageTable
 from lossdsl.rewrite.facts import Property, remembered
-from lossdsl.rewrite.overflow import DEGREE, clash_by_overflow, is_steep
+from lossdsl.rewrite.overflow import DEGREE, FADING, clash_by_overflow, is_steep
 from lossdsl.rewrite.signs import sign
 
 FINITE_OPS = frozenset({
@@ -44,7 +44,18 @@ def product(table: StageTable, outer: Node, inner: Node) -> Node:
     balanced = _balanced(table, outer, inner)
     if balanced is not None:
         return balanced
-    return g.apply("guarded_mul", outer, inner) if clash(table, outer, inner) else outer * inner
+    if not clash(table, outer, inner):
+        return outer * inner
+    for one, other in ((inner, outer), (outer, inner)):
+        if one.op == "div" and one.args[0].is_value(1) and _is_mean_probability(table, one.args[1]):
+            return g.apply("guarded_div", other, one.args[1])  # 1/p overflows where q/p does not
+    return g.apply("guarded_mul", outer, inner)
+
+
+def _is_mean_probability(table: StageTable, node: Node) -> bool:
+    """Whether a divisor is a sum of exponentials, or their mean."""
+    total = node.args[0] if node.op == "div" else node
+    return total.op == "read" and str(total.value) in table.stages and FADING.of(table, total)
 
 
 @remembered
