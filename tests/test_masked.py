@@ -25,12 +25,12 @@ CASES: dict[str, tuple[str, list[float], float, list[float]]] = {
 NOTHING = {"sum": 0.0, "prod": 1.0, "max": -np.inf, "min": np.inf, "norm": 0.0, "mean": 0.0, "logsumexp": -np.inf}
 
 
-def found(text: str, x: list[float], backend: str) -> tuple[Any, Any]:
-    loss = lossdsl.loss(f"loss f(x[n] | m[n] in {{0, 1}}):\n    return {text}\n")
+def found(text: str, x: list[float], backend: str, hyper: str = "") -> tuple[Any, Any]:
+    loss = lossdsl.loss(f"loss f(x[n] | m[n] in {{0, 1}}{hyper}):\n    return {text}\n")
     if backend == "torch":
         torch = pytest.importorskip("torch")
         point = torch.tensor(x, dtype=torch.float64, requires_grad=True)
-        value = loss.torch()(point, torch.tensor(M if "m[n]" in text else M * 0))
+        value = loss.torch()(point, torch.tensor(M))
         value.backward()
         return value.item(), point.grad.numpy()
     module: Any = loss.numpy() if backend == "numpy" else loss.native()
@@ -44,6 +44,17 @@ def test_value_and_gradient(name: str, backend: str) -> None:
     got, slope = found(text, x, backend)
     assert got == pytest.approx(value, rel=1e-15)
     np.testing.assert_allclose(slope, gradient, rtol=1e-15, atol=1e-50)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native", "torch"])
+@pytest.mark.parametrize("name", NOTHING)
+def test_a_hyperparameter_leaves_everything_out(name: str, backend: str) -> None:
+    text, x, _, _ = CASES[name]
+    text = text.replace("m[n] > 0", "k > 0")
+    got, slope = found(text, x, backend, "; k >= 0 = 0")
+    assert got == NOTHING[name]
+    np.testing.assert_array_equal(slope, 0)
+    assert np.isfinite(found(text, x, backend, "; k >= 0 = 1")[0])
 
 
 @pytest.mark.parametrize("backend", ["numpy", "native", "torch"])
