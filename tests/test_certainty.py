@@ -15,7 +15,7 @@ import torch
 
 from lossdsl.backends import numpy as numpy_backend
 from lossdsl.backends import torch as torch_backend
-from lossdsl.backends.certainty import LONGEST, by_complements
+from lossdsl.backends.certainty import LONGEST, _as_sum, _terms, by_complements
 from lossdsl.backends.expand import stage_nodes
 from lossdsl.calculus.gradient import gradient
 from lossdsl.generated import import_generated
@@ -271,3 +271,11 @@ def test_what_a_softmax_leaves_out_may_overflow() -> None:
     (twice,) = torch.autograd.grad(slope.sum(), tensor)
     np.testing.assert_array_equal(twice.numpy(), np.zeros((3, 2)))
     assert np.all(np.array(Interpreter(program).bind(inputs).hessian_diagonal("z"), dtype=float) == 0)
+
+
+def test_what_is_remembered_of_a_sum_is_not_sorted() -> None:
+    """Its terms stand in the order of the formula, for whoever asks next."""
+    lowered = lower(resolve(parse("loss f(x):\n    return sin(x) - x\n")).losses["f"])
+    terms = list(_terms(lowered.table, lowered.element) or ())
+    assert _as_sum(lowered.table, lowered.element)[1] != tuple(terms)
+    assert _terms(lowered.table, lowered.element) == terms

@@ -176,7 +176,7 @@ def _as_sum(table: StageTable, node: Node) -> tuple[bool, Factor]:
     if terms is None:
         return False, node
     plain = {term: term.args[0] if term.op == "neg" else term for term in terms}
-    terms.sort(key=lambda term: plain[term].id)
+    terms = sorted(terms, key=lambda term: plain[term].id)  # a new list: that of `_terms` is remembered
     negative = terms[0].op == "neg"
     return negative, tuple(-term if negative else term for term in terms)
 
