@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import mpmath
@@ -199,3 +200,64 @@ def test_the_inverse_keeps_its_digits() -> None:
         found = [*f.value_and_grad(x), f.hess_diag(x)]
         for got, want in zip(found, expected, strict=True):
             assert float(got) == pytest.approx(want, rel=1e-14, abs=1e-200)
+
+
+EXPONENTIALS = [
+    "exp(x)/(2 + cosh(x))", "exp(x)/(2 + cosh(x))^2", "exp(-x)*cosh(x)", "sinh(x)*exp(-2*x)", "cosh(x)/(1.5 + sinh(x)^2)",
+    "x*exp(x)/(1 + exp(2*x))", "sigmoid(x)*cosh(x)", "(exp(x/2) - 1)/(3 + |exp(x) + exp(-x)|)",
+    "exp(x)/sqrt(1 + exp(2*x))", "sinh(3*x)/(cosh(x)*(2 + cosh(2*x)))", "exp(-x)/(exp(-x) + exp(-3*x) + x^2*exp(-2*x))",
+    "1/(1/cosh(x) + exp(-x))*exp(-x)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", EXPONENTIALS)
+@pytest.mark.parametrize("x", [-1e4, -800.0, -90.0, -3.0, -0.5, 0.0, 0.5, 3.0, 90.0, 800.0, 1e4])
+def test_quotients_of_exponentials_are_right_where_both_sides_overflow(text: str, x: float) -> None:
+    expected = exact(text, x)
+    if not abs(expected[0]) < 1e300:
+        pytest.skip("the value overflows")
+    f = lossdsl.loss(f"loss f(x):\n    return {text}\n").numpy()
+    for got, want in zip([*f.value_and_grad(x), f.hess_diag(x)], expected, strict=True):
+        assert float(got) == pytest.approx(want, rel=2e-15 * max(10, abs(x)), abs=1e-300)
+
+
+@pytest.mark.parametrize("text", EXPONENTIALS)
+def test_quotients_of_exponentials_are_taken_apart(text: str) -> None:
+    assert "exp(-" in str(element(text)) and "if " in str(element(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exp(x)/(2 + exp(y))", "exp(x)*exp(-y)", "x/(1 + exp(x))", "exp(x)/(1 + x^2)", "exp(-x)/(2 + exp(-x^2))",
+        "x*exp(c)/(1 + cosh(c))", "cosh(x)*(1 + exp(-x)*y)", "exp(-x^2)/(2 + exp(-x^2))",
+        "exp(x)/(1 + exp(x))", "exp(x)/(tanh(exp(x)) + 2)", "exp(x)/max(1, exp(x))",
+    ],
+)  # fmt: skip
+def test_what_is_no_quotient_of_powers_of_one_exponential_stays(text: str) -> None:
+    """Several exponentials, sides of which one is slow, sides that can not meet, and functions that are not opened."""
+    assert "abs(x[n])" not in str(element(text))
+
+
+def test_powers_that_cancel_are_not_what_wins() -> None:
+    """cosh(x) - sinh(x) is exp(-x): its terms exp(x) are gone before the greatest power is taken out."""
+    f = lossdsl.loss("loss f(x):\n    return exp(-x)/(cosh(x) - sinh(x) + 2*exp(-2*x))\n").numpy()
+    np.testing.assert_allclose([f(x) for x in (50.0, 800.0)], 1, rtol=1e-15)
+
+
+PARTS = ["x", "x^2", "exp(x)", "exp(-x)", "cosh(x)", "sinh(x)", "sigmoid(x)", "tanh(x)", "exp(2*x)", "1 + exp(x)"]
+WHOLES = ["({a})/(1 + ({b})^2)", "({a})/(2 + |{b}|)", "({a})*({b})", "({a})/(2 + |{a} + {b}|)", "softplus(({a}) - ({b}))"]
+
+
+@pytest.mark.parametrize("whole", WHOLES)
+def test_two_functions_joined_have_finite_derivatives(whole: str) -> None:
+    """Every pair: where the exact value and derivatives are numbers, the emitted derivatives are."""
+    wrong = set()
+    for a, b in permutations(PARTS, 2):
+        text = whole.format(a=a, b=b)
+        f = lossdsl.loss(f"loss f(x):\n    return {text}\n").numpy()
+        for x in (-1e4, -800.0, -400.0, 0.0, 400.0, 800.0, 1e4):
+            found = [float(f.value_and_grad(x)[1]), float(f.hess_diag(x))]
+            if not np.isfinite(found).all() and np.isfinite(exact(text, x)).all():
+                wrong.add(text)
+    assert not wrong

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lossdsl.ir.graph import Graph, Node
 from lossdsl.ir.stage import StageTable
-from lossdsl.rewrite import comparisons, far_out, shares, stages
+from lossdsl.rewrite import comparisons, exponential_quotients, far_out, shares, stages
 from lossdsl.rewrite.pattern import PatternVocabulary, Rule
 from lossdsl.rewrite.rules import RULES
 
@@ -52,9 +52,15 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
                     return found
         match op, args:
             case "mul", (a, b):
-                return far_out.fading_product(table, a, b)
+                return exponential_quotients.product(table, a, b) or far_out.fading_product(table, a, b)
+            case "sub", (a, b):
+                return exponential_quotients.difference(table, a, b)
             case "div", (a, b):
-                return shares.share(table, a, b) or far_out.rational(table, a, b)
+                return (
+                    exponential_quotients.quotient(table, a, b)
+                    or shares.share(table, a, b)
+                    or far_out.rational(table, a, b)
+                )
         return None
 
     return rewrite
