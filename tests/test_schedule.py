@@ -18,8 +18,10 @@ from lossdsl.backends.numpy import emit
 from lossdsl.backends.numpy.block_runtime import _by_columns
 from lossdsl.backends.numpy.support import runtime_functions
 from lossdsl.backends.programs import Derived, derive
-from lossdsl.functions.numpy_helpers import _guarded_mul, _where
+from lossdsl.functions.numpy_helpers import _guarded_mul, _larger, _smaller, _where
+from lossdsl.ir.graph import Graph
 from lossdsl.meaning import resolve
+from lossdsl.meaning.core import Program
 from lossdsl.schedule.items import Wanted
 from lossdsl.schedule.program import Schedule, schedule
 from lossdsl.syntax import parse
@@ -170,6 +172,55 @@ def test_the_slope_of_huber_is_a_clip() -> None:
     body = emit(resolve(parse(HUBER)).losses["f"])
     assert "_clip(r, " in body
     assert "np.sign(" not in body
+
+
+@pytest.mark.parametrize(
+    "near, far, value, slope",
+    [
+        ("r^2/2", "d*(|r| - d/2)", "t * (r - t / 2)", "seed * t"),
+        ("0.5*r*r", "d*|r| - 0.5*d^2", "t * (r - t / 2)", "seed * t"),
+        ("r^2/(2*d)", "|r| - d/2", "t * (r - t / 2) / d", "seed * (t / d)"),
+        ("r^2", "2*d*|r| - d^2", "2 * (t * (r - t / 2))", "seed * (2 * t)"),
+        ("d*r^2/2", "d^2*|r| - d^3/2", "t * (r - t / 2) * d", "seed * (t * d)"),
+    ],
+)
+@pytest.mark.parametrize("comparison", ["<", "<="])
+def test_the_value_of_huber_is_a_clip_whatever_its_scale(
+    near: str, far: str, value: str, slope: str, comparison: str
+) -> None:
+    text = emit(derived_program(f"{near} if |r| {comparison} d else {far}"))
+    body = text[text.index("_value_and_grad(") : text.index("_hess_diag(")]
+    assert f"_part({value}," in body
+    assert f"= {slope}\n" in body
+    assert "_where(" not in body
+
+
+@pytest.mark.parametrize(
+    "near, far",
+    [
+        ("r^2/2", "d*(|r| - d)"), ("r^2/2", "2*(|r| - 1)"), ("r^2", "d*|r| - d^2/2"), ("|r|*r/2", "d*(|r| - d/2)"),
+        ("r^2/2 + r", "d*(|r| - d/2)"), ("r^2/2", "d*(r - d/2)"), ("r^2/(2*|r|)", "d*(|r| - d/2)"), ("0*r", "0*d"),
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_huber_is_chosen(near: str, far: str) -> None:
+    text = emit(derived_program(f"{near} if |r| <= d else {far}"))
+    assert "(r - t" not in text
+
+
+def test_a_huber_loss_whose_delta_may_be_negative_is_chosen() -> None:
+    text = emit(resolve(parse(HUBER.replace("d > 0 = 1.0", "d = 1.0"))).losses["f"])
+    assert "_clip(" not in text
+
+
+def test_polynomials_that_are_doubled_are_left_alone() -> None:
+    lines = "".join(f"    a{k} = a{k - 1}*(2*a{k - 1})\n" for k in range(1, 40))
+    text = f"loss f(x[n]; d > 0 = 1.0):\n    a0 = x\n{lines}    return mean[n](x^2/2 if |x| <= d else a39)"
+    assert "_clip(" not in emit(resolve(parse(text)).losses["f"])
+
+
+def derived_program(element: str) -> Program:
+    text = f"loss f(x[n] | y[n]; d > 0 = 1.0):\n    r = x - y\n    return mean[n]({element})"
+    return resolve(parse(text)).losses["f"]
 
 
 # ---------------------------------------------------------------- blocks
@@ -375,6 +426,31 @@ def test_selection_by_bits_is_where(dt: Any) -> None:
         assert found.tobytes() == expected.tobytes() or np.isnan(expected).any()
         np.testing.assert_array_equal(found, expected)
         np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
+@pytest.mark.parametrize("dt", [np.float32, np.float64])
+def test_extrema_of_long_arrays_and_numbers_are_numpys(dt: Any) -> None:
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 5e-324, 1.5, -1.5], dt)
+    x = np.random.default_rng(0).choice(special, 5000)
+    sides: list[tuple[Any, Any]] = [(x, y) for y in (0, 1.0, dt(-1.5), np.inf, -np.inf, np.nan)]
+    sides += [(x, x[::-1]), (x[None, :], x[:3, None]), (np.arange(5000), 7), (np.float64(2), dt(1))]
+    for a, b in [*sides, *((b, a) for a, b in sides)]:
+        for ours, numpys in ((_larger, np.maximum), (_smaller, np.minimum)):
+            found, expected = ours(a, b), numpys(a, b)
+            np.testing.assert_array_equal(found, expected)
+            assert found.dtype == expected.dtype and found.shape == expected.shape
+
+
+def test_signs_and_constants_of_guarded_products_are_outside() -> None:
+    graph = Graph()
+    graph.array_kinds |= {"x": "real", "y": "real"}
+    x, y = graph.read("x", []), graph.read("y", [])
+    product = graph.apply("guarded_mul", x, y)
+    assert graph.apply("guarded_mul", -x, y) is graph.apply("guarded_mul", x, -y) is -product
+    assert graph.apply("guarded_mul", -x, -y) is product
+    assert graph.apply("guarded_mul", graph.const(2), y) is 2 * y
+    assert graph.apply("guarded_mul", x, graph.const(0)).is_value(0)
+    assert graph.apply("guarded_mul", x, graph.const("inf")).op == "guarded_mul"
 
 
 def test_a_guarded_product_is_0_where_one_factor_is() -> None:

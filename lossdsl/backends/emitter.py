@@ -354,7 +354,7 @@ class Emitter:
             self.helpers[helper] = None
         if host:
             return self._host_function(node, args, row.precedence)
-        if row.numpy_helpers and node.kind == "real":
+        if row.numpy_helpers and row.result != "same" and node.kind == "real":  # what picks an argument takes numbers
             args = [
                 self.dialect.helper_argument(code) if self.is_host(arg) and arg.kind != "bool" else code
                 for code, arg in zip(args, node.args, strict=True)

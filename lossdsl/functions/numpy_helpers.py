@@ -34,6 +34,24 @@ def _clip(x: np.ndarray | float, low: np.ndarray | float, high: np.ndarray | flo
     return clipped
 
 
+def _larger(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
+    """np.maximum; of a long array and a number by np.clip, whose loop is vectorised for a number."""
+    if np.ndim(x) == 0:
+        x, y = y, x
+    if np.size(x) > 2048 and np.ndim(y) == 0 and np.result_type(x, y).kind == "f":
+        return np.clip(x, y, np.inf)
+    return np.maximum(x, y)
+
+
+def _smaller(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
+    """np.minimum; of a long array and a number by np.clip, whose loop is vectorised for a number."""
+    if np.ndim(x) == 0:
+        x, y = y, x
+    if np.size(x) > 2048 and np.ndim(y) == 0 and np.result_type(x, y).kind == "f":
+        return np.clip(x, -np.inf, y)
+    return np.minimum(x, y)
+
+
 def _sigmoid(x: np.ndarray | float) -> np.ndarray:
     """1/(1 + exp(-x)), also where it is subnormal: only exp(-|x|) is taken."""
     e = np.exp(-np.abs(x))
@@ -43,13 +61,13 @@ def _sigmoid(x: np.ndarray | float) -> np.ndarray:
 
 def _log_sigmoid(x: np.ndarray | float) -> np.ndarray:
     """log(1/(1 + exp(-x))), without overflow and without cancellation."""
-    result: np.ndarray = np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
+    result: np.ndarray = _smaller(x, 0) - np.log1p(np.exp(-np.abs(x)))
     return result
 
 
 def _softplus(x: np.ndarray | float) -> np.ndarray:
     """log(1 + exp(x)), without overflow and without cancellation."""
-    result: np.ndarray = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    result: np.ndarray = _larger(x, 0) + np.log1p(np.exp(-np.abs(x)))
     return result
 
 
@@ -156,7 +174,7 @@ def _fraction(x: np.ndarray | float) -> np.ndarray:
 def _guarded_mul(g: np.ndarray | float, d: np.ndarray | float) -> np.ndarray:
     """g*d, and 0 where one of them is 0, though the other be infinite or NaN."""
     product = np.multiply(g, d)
-    if not np.isnan(np.add.reduce(product, axis=None)):  # one sum finds any NaN
+    if not np.isnan(np.minimum.reduce(product, axis=None, initial=0)):  # the least is NaN if anything is
         return product
     return np.where((np.asarray(g) == 0) | (np.asarray(d) == 0), 0, product)
 
@@ -164,7 +182,7 @@ def _guarded_mul(g: np.ndarray | float, d: np.ndarray | float) -> np.ndarray:
 def _guarded_div(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
     """x/y, and 0 where x is 0, though y be 0 or NaN."""
     quotient = np.divide(x, y)
-    if not np.isnan(np.add.reduce(quotient, axis=None)):  # one sum finds any NaN
+    if not np.isnan(np.minimum.reduce(quotient, axis=None, initial=0)):  # the least is NaN if anything is
         return quotient
     return np.where(np.asarray(x) == 0, 0, quotient)
 
@@ -172,6 +190,6 @@ def _guarded_div(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
 def _guarded_sub(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
     """x - y, and 0 where both are the same infinity."""
     difference = np.subtract(x, y)
-    if not np.isnan(np.add.reduce(difference, axis=None)):  # one sum finds any NaN
+    if not np.isnan(np.minimum.reduce(difference, axis=None, initial=0)):  # the least is NaN if anything is
         return difference
     return np.where(np.asarray(x) == y, 0, difference)

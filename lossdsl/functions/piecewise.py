@@ -77,9 +77,10 @@ ROWS = (
     ),
     Function(
         "relu", 1, lambda x: sympy().Piecewise((x, x > 0), (0, True)), oracles.relu,
-        "np.maximum({0}, 0)", "torch.relu({0})", (REAL,), (0.0, INF),
+        "_larger({0}, 0)", "torch.relu({0})", (REAL,), (0.0, INF),
         derivative=lambda o, x: (o.where(o.gt(x, 0), 1, 0),), kinks=(0.0,), monotone=1, curvature="convex",
-        latex="\\max({0}, 0)", finite_derivative=True, result="same", source="torch.relu: derivative 0 at 0", ulps=0,
+        numpy_helpers=("_larger",), latex="\\max({0}, 0)", finite_derivative=True, result="same",
+        source="torch.relu: derivative 0 at 0", ulps=0,
     ),
     Function(
         "clip", 3, _clip, oracles.clip,
@@ -95,15 +96,17 @@ ROWS = (
     ),
     Function(
         "max", None, lambda *values: _extreme(values, True), oracles.maximum,
-        "np.maximum({0}, {1})", "_maximum({args})", (REAL,), REAL,
-        derivative=_max_derivative, torch_helpers=("_maximum",), latex="\\max\\left({args}\\right)",
-        finite_derivative=True, result="same", source="torch.amax: ties share the gradient equally", ulps=0,
+        "_larger({0}, {1})", "_maximum({args})", (REAL,), REAL,
+        derivative=_max_derivative, numpy_helpers=("_larger",), torch_helpers=("_maximum",),
+        latex="\\max\\left({args}\\right)", finite_derivative=True, result="same",
+        source="torch.amax: ties share the gradient equally", ulps=0,
     ),
     Function(
         "min", None, lambda *values: _extreme(values, False), oracles.minimum,
-        "np.minimum({0}, {1})", "_minimum({args})", (REAL,), REAL,
-        derivative=_min_derivative, torch_helpers=("_minimum",), latex="\\min\\left({args}\\right)",
-        finite_derivative=True, result="same", source="torch.amin: ties share the gradient equally", ulps=0,
+        "_smaller({0}, {1})", "_minimum({args})", (REAL,), REAL,
+        derivative=_min_derivative, numpy_helpers=("_smaller",), torch_helpers=("_minimum",),
+        latex="\\min\\left({args}\\right)", finite_derivative=True, result="same",
+        source="torch.amin: ties share the gradient equally", ulps=0,
     ),
     Function(
         "floor", 1, lambda x: sympy().floor(x), oracles.floor, "np.floor({0})", "torch.floor({0})", (REAL,), REAL,

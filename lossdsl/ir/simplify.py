@@ -81,6 +81,8 @@ def simplify(g: Graph, op: str, args: tuple[Node, ...]) -> Node | None:
                 return a + b.args[0]
         case "mul", (a, b):
             return _simplify_product(g, a, b)
+        case "guarded_mul", (a, b):
+            return _simplify_guarded(g, a, b)
         case "div", (a, b):
             if b.is_value(1) or a.is_value(0):
                 return a
@@ -164,3 +166,12 @@ def _simplify_product(g: Graph, a: Node, b: Node) -> Node | None:
     if b.is_const and not a.is_const:
         return b * a  # one place for constant factors, so that equal products are one node
     return None
+
+
+def _simplify_guarded(g: Graph, a: Node, b: Node) -> Node | None:
+    """A sign is no factor that could be 0, nor is a constant."""
+    if a.op == "neg":
+        return -g.apply("guarded_mul", a.args[0], b)
+    if b.op == "neg":
+        return -g.apply("guarded_mul", a, b.args[0])
+    return a * b if isinstance(a.value, Fraction) or isinstance(b.value, Fraction) else None
