@@ -53,8 +53,8 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
         match op, args:
             case "mul", (a, b):
                 return exponential_quotients.product(table, a, b) or far_out.fading_product(table, a, b)
-            case "sub", (a, b):
-                return exponential_quotients.difference(table, a, b)
+            case (("add" | "sub"), (a, b)):
+                return exponential_quotients.total(table, op, a, b)
             case "div", (a, b):
                 return (
                     exponential_quotients.quotient(table, a, b)

@@ -40,11 +40,11 @@ def product(table: StageTable, a: Node, b: Node) -> Node | None:
     return _joined(table, "mul", a, b)
 
 
-def difference(table: StageTable, a: Node, b: Node) -> Node | None:
-    """a - b where both overflow on one side of 0."""
+def total(table: StageTable, op: str, a: Node, b: Node) -> Node | None:
+    """a + b or a - b where both overflow on one side of 0, with signs that may be opposite."""
     if not (_has_exponential(table, a) and _has_exponential(table, b)):
         return None
-    return _joined(table, "sub", a, b)
+    return _joined(table, op, a, b)
 
 
 def _opens(table: StageTable, node: Node, args: list[bool]) -> bool:
@@ -213,8 +213,10 @@ def _joined(table: StageTable, op: str, a: Node, b: Node) -> Node | None:
 def _far(side: _Side, op: str, a: Powers, b: Powers) -> Node | None:
     """What the operation is on one side; None where nothing overflows there that it does not, too."""
     (j, c), (k, d) = side.leading(a), side.leading(b)
-    if op == "sub":
-        terms = side.combined(op, [a, b]) if min(j * side.direction, k * side.direction) > 0 else None
+    if op in ("add", "sub"):
+        signs = (sign(side.table, a[j]), sign(side.table, b[k] if op == "add" else -b[k]))
+        meet = min(j * side.direction, k * side.direction) > 0 and "any" in signs
+        terms = side.combined(op, [a, b]) if meet else None
         if not terms:
             return None
         power, rest = side.leading(terms)
