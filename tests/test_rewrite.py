@@ -109,6 +109,16 @@ CASES: dict[str, tuple[str, str, str, list[float]]] = {
     "log of the complementary log-log link": (
         "log(1 - exp(-exp(x)))", "gumbel_logcdf", "log(1 - exp(-sinh(x)))", [-800.0, -30.0, -1e-3, 2.0],
     ),
+    "tangent of log1p, minus log1p": ("x - log(1 + x)", "log1p_deficit", "x - log(1 + y)", [1e-12, -1e-5, 0.3, 40.0]),
+    "log1p minus its tangent": ("log(1 + x) - x", "log1p_deficit", "log(1 + x) - y", [1e-12, -1e-5, 0.3, 40.0]),
+    "distribution of two exponential times": (
+        "1 - exp(-x)*(1 + x)", "erlang_cdf", "1 - exp(-x)*(2 + x)", [1e-12, -1e-5, 0.3, 40.0],
+    ),
+    "distribution of two exponential times, in two terms": (
+        "1 - exp(-x) - x*exp(-x)", "erlang_cdf", "1 - exp(-x) - x*exp(-y)", [1e-12, -1e-5, 0.3, 40.0],
+    ),
+    "complement of a cosine": ("1 - cos(x)", "versine", "2 - cos(x)", [1e-12, -1e-5, 0.3]),
+    "cosine, minus one": ("cos(x) - 1", "versine", "cos(x) - 2", [1e-12, -1e-5, 0.3]),
     "integral of log1p": (
         "3/g*(g*x + 1)*log1p(g*x) - 3*x", "log1p_integral", "3/g*(g*x + 1)*log1p(g*x) - 2*x", [1e-12, -1e-5, 0.3],
     ),

@@ -12,7 +12,7 @@ from lossdsl.ir.lower import Lowered, lower
 ENTIRE = frozenset({
     "add", "sub", "mul", "neg", "exp", "expm1", "sigmoid", "log_sigmoid", "softplus", "logcosh", "logaddexp", "sin",
     "cos", "atan", "sinh", "cosh", "tanh", "erf", "erfc", "normal_cdf", "normal_logcdf", "exprel", "softmax_weight",
-    "log1p_square", "expm1_excess",
+    "log1p_square", "expm1_excess", "erlang_cdf", "versine",
 })  # fmt: skip
 """Functions that are analytic at all real arguments."""
 POSITIVE = frozenset({"log", "log2", "log10", "sqrt"})

@@ -84,6 +84,37 @@ def _log1p_integral(x: np.ndarray | float) -> np.ndarray:
     return result
 
 
+def _log1p_deficit(x: np.ndarray | float) -> np.ndarray:
+    """x - log(1 + x): near 0 by the series of log(1 + x) in v = x/(2 + x), 2 (v + v^3/3 + v^5/5 + ...)."""
+    x = np.asarray(x)
+    v = x / (2 + x)
+    w = np.minimum(v * v, 0.12)
+    series = np.zeros_like(w)
+    for n in range(37, 1, -2):
+        series = w * (series + 1 / n)
+    far = np.where(x == np.inf, np.inf, x - np.log1p(x))
+    result: np.ndarray = np.where(np.abs(v) < 1 / 3, v * (x - 2 * series), far)
+    return result
+
+
+def _erlang_cdf(x: np.ndarray | float) -> np.ndarray:
+    """1 - (1 + x) exp(-x): near 0 by the series of exp(x) - 1 - x."""
+    small = np.clip(x, -1, 1)
+    series = np.ones_like(small)
+    for n in range(20, 2, -1):
+        series = 1 + small / n * series
+    far = np.where(np.asarray(x) == np.inf, 1, -np.expm1(-np.asarray(x)) - x * np.exp(-np.asarray(x)))
+    far = np.where(np.asarray(x) < 0, 1 - (1 + np.asarray(x)) * np.exp(-np.asarray(x)), far)
+    return np.where(np.abs(x) < 1, small * small / 2 * series * np.exp(-small), far)
+
+
+def _versine(x: np.ndarray | float) -> np.ndarray:
+    """1 - cos(x), as 2 sin(x/2)^2."""
+    half = np.sin(np.asarray(x) / 2)
+    result: np.ndarray = 2 * half * half
+    return result
+
+
 def _canberra(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
     """|x - y|/(|x| + |y|)."""
     result: np.ndarray = np.abs(np.subtract(x, y)) / (np.abs(x) + np.abs(y))

@@ -92,6 +92,30 @@ def log1p_integral(x: Any) -> Any:
 
 
 @oracle
+def log1p_deficit(x: Any) -> Any:
+    mp = mpmath()
+    if not -1 < x < INF:
+        return mp.inf if x in (-1, INF) else mp.nan
+    with mp.extraprec(2 * abs(mp.mag(x)) if x else 0):
+        return x - mp.log1p(x)
+
+
+@oracle
+def erlang_cdf(x: Any) -> Any:
+    mp = mpmath()
+    if mp.isinf(x):
+        return mp.mpf(1) if x > 0 else mp.inf
+    with mp.extraprec(2 * abs(mp.mag(x)) if x else 0):
+        return 1 - (1 + x) * mp.exp(-x)
+
+
+@oracle
+def versine(x: Any) -> Any:
+    mp = mpmath()
+    return mp.nan if mp.isinf(x) else 2 * mp.sin(x / 2) ** 2
+
+
+@oracle
 @doubled
 def canberra(x: Any, y: Any) -> Any:
     mp = mpmath()

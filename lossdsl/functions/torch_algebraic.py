@@ -89,6 +89,39 @@ def _log1p_integral(x: torch.Tensor) -> torch.Tensor:
     return torch.where(near, a * v + 2 * (1 + a) * v * series, far)
 
 
+def _log1p_deficit(x: torch.Tensor) -> torch.Tensor:
+    """x - log(1 + x): near 0 by the series of log(1 + x) in v = x/(2 + x), 2 (v + v^3/3 + v^5/5 + ...)."""
+    near = (x > -0.5) & (x < 1)
+    a = torch.where(near, x, 0)
+    v = a / (2 + a)
+    w = v * v
+    series = torch.zeros_like(w)
+    for n in range(37, 1, -2):
+        series = w * (series + 1 / n)
+    b = torch.where(near | (x == torch.inf), 1, x)
+    far = torch.where(x == torch.inf, x, b - torch.log1p(b))
+    return torch.where(near, v * (a - 2 * series), far)
+
+
+def _erlang_cdf(x: torch.Tensor) -> torch.Tensor:
+    """1 - (1 + x) exp(-x): near 0 by the series of exp(x) - 1 - x."""
+    near = torch.abs(x) < 1
+    small = torch.where(near, x, 0)
+    series = torch.ones_like(small)
+    for n in range(20, 2, -1):
+        series = 1 + small / n * series
+    above, below = torch.where((x >= 1) & (x < torch.inf), x, 1), torch.where(x <= -1, x, -1)
+    far = torch.where(x == torch.inf, 1, -torch.expm1(-above) - above * torch.exp(-above))
+    far = torch.where(x < 0, 1 - (1 + below) * torch.exp(-below), far)
+    return torch.where(torch.isnan(x), x, torch.where(near, small * small / 2 * series * torch.exp(-small), far))
+
+
+def _versine(x: torch.Tensor) -> torch.Tensor:
+    """1 - cos(x), as 2 sin(x/2)^2."""
+    half = torch.sin(x / 2)
+    return 2 * half * half
+
+
 def _canberra(x: torch.Tensor | float, y: torch.Tensor | float) -> torch.Tensor:
     """|x - y|/(|x| + |y|)."""
     x, y = _tensors(x, y)

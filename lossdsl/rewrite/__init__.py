@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lossdsl.ir.graph import Graph, Node
 from lossdsl.ir.stage import StageTable
-from lossdsl.rewrite import comparisons, exponential_quotients, far_out, shares, stages
+from lossdsl.rewrite import comparisons, exponential_quotients, far_out, scales, shares, stages
 from lossdsl.rewrite.pattern import PatternVocabulary, Rule
 from lossdsl.rewrite.rules import RULES
 
@@ -52,7 +52,11 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
                     return found
         match op, args:
             case "mul", (a, b):
-                return exponential_quotients.product(table, a, b) or far_out.fading_product(table, a, b)
+                return (
+                    scales.distributed(table, a, b)
+                    or exponential_quotients.product(table, a, b)
+                    or far_out.fading_product(table, a, b)
+                )
             case (("add" | "sub"), (a, b)):
                 return exponential_quotients.total(table, op, a, b)
             case "div", (a, b):

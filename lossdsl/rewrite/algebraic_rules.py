@@ -101,6 +101,18 @@ ALGEBRAIC: tuple[Rule, ...] = (
         tuned_exponent,
     ),
     Rule(
+        "complement of a cosine",
+        lambda o: 1 - o.cos(o.x),
+        lambda o: o.versine(o.x),
+        "1 - cos(x) is about x^2/2, and has no digits left for |x| < 1e-8",
+    ),
+    Rule(
+        "cosine, minus one",
+        lambda o: o.cos(o.x) - 1,
+        lambda o: -o.versine(o.x),
+        "the same with its sign turned round",
+    ),
+    Rule(
         "root of a square",
         lambda o: o.sqrt(o.x**2),
         lambda o: o.abs(o.x),

@@ -196,6 +196,18 @@ EXPONENTIAL: tuple[Rule, ...] = (
         "the same with its sign turned round, as Kingma and Welling write it",
     ),
     Rule(
+        "distribution of two exponential times",
+        lambda o: 1 - o.exp(-o.x) * (1 + o.x),
+        lambda o: o.erlang_cdf(o.x),
+        "Ramsay's loss near zero: 1 - exp(-x)*(1 + x) is about x^2/2, a difference of numbers of the size of 1",
+    ),
+    Rule(
+        "distribution of two exponential times, in two terms",
+        lambda o: -o.expm1(-o.x) - o.x * o.exp(-o.x),
+        lambda o: o.erlang_cdf(o.x),
+        "the same, multiplied out",
+    ),
+    Rule(
         "exprel, reversed",
         lambda o: o.expm1(-o.x) / o.x,
         lambda o: -o.exprel(-o.x),

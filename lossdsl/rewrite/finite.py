@@ -22,7 +22,7 @@ FINITE_OPS = frozenset({
     "tanh", "sin", "cos", "atan", "atan2", "erf", "erfc", "normal_cdf", "softplus", "log_sigmoid", "logcosh",
     "normal_logcdf", "normal_hazard", "normal_residual", "logaddexp", "softmax_weight", "floor", "round",
     "stop_gradient", "guarded_mul", "hypot", "hypot_slope", "hypot_excess", "log1p_square", "log1p_square_slope",
-    "power_deficit", "softmax_complement", "fraction", "gumbel_logcdf", "gumbel_hazard",
+    "power_deficit", "softmax_complement", "fraction", "gumbel_logcdf", "gumbel_hazard", "versine",
 })  # fmt: skip
 """Functions with finite values at finite arguments (short of overflow)."""
 UNDERFLOWING = frozenset({"softmax_weight", "exp", "sigmoid"})
@@ -41,6 +41,9 @@ def product(table: StageTable, outer: Node, inner: Node) -> Node:
         return -product(table, outer.args[0], inner)
     if inner.op == "neg":
         return -product(table, outer, inner.args[0])
+    cancelled = _cancelled(outer, inner)
+    if cancelled is not None:
+        return product(table, *cancelled)
     balanced = _balanced(table, outer, inner)
     if balanced is not None:
         return balanced
@@ -50,6 +53,33 @@ def product(table: StageTable, outer: Node, inner: Node) -> Node:
         if one.op == "div" and one.args[0].is_value(1) and _is_mean_probability(table, one.args[1]):
             return g.apply("guarded_div", other, one.args[1])  # 1/p overflows where q/p does not
     return g.apply("guarded_mul", outer, inner)
+
+
+def _cancelled(outer: Node, inner: Node) -> tuple[Node, Node] | None:
+    """The two links without a divisor of the inner one that is a factor of the outer one: s*f(x/s) by x is f'(x/s).
+
+    The quotient of a product by its factor is rounded twice, overflows, and hides what cancels.
+    """
+    if inner.op != "div" or inner.args[1].is_const:
+        return None
+    number, divisor = inner.args
+    rest = _divided(outer, divisor)
+    return None if rest is None else (rest, number)
+
+
+def _divided(node: Node, divisor: Node, depth: int = 6) -> Node | None:
+    """node/divisor, where the divisor or a power of it is a factor of the node; else None."""
+    match node.op, node.args:
+        case _ if node is divisor:
+            return node.graph.const(1)
+        case "pow", (base, p) if base is divisor and isinstance(p.value, Fraction) and p.value >= 1:
+            return divisor ** (p.value - 1)
+        case (("mul" | "guarded_mul"), (a, b)) if depth:
+            if (rest := _divided(a, divisor, depth - 1)) is not None:
+                return node.graph.apply(node.op, rest, b)
+            if (rest := _divided(b, divisor, depth - 1)) is not None:
+                return node.graph.apply(node.op, a, rest)
+    return None
 
 
 def _is_mean_probability(table: StageTable, node: Node) -> bool:

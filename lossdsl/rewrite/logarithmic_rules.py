@@ -156,6 +156,18 @@ LOGARITHMIC: tuple[Rule, ...] = (
         is_not_negative,
     ),
     Rule(
+        "tangent of log1p, minus log1p",
+        lambda o: o.x - o.log1p(o.x),
+        lambda o: o.log1p_deficit(o.x),
+        "Fair's loss near zero: x - log(1 + x) is about x^2/2, a difference of numbers of the size of x",
+    ),
+    Rule(
+        "log1p minus its tangent",
+        lambda o: o.log1p(o.x) - o.x,
+        lambda o: -o.log1p_deficit(o.x),
+        "the same with its sign turned round",
+    ),
+    Rule(
         "integral of log1p",
         lambda o: o.xlog1py(o.a / o.b * (o.b * o.x + 1), o.b * o.x) - o.a * o.x,
         lambda o: o.a / o.b * o.log1p_integral(o.b * o.x),

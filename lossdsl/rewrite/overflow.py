@@ -25,6 +25,7 @@ SATURATED = frozenset({
     "sigmoid", "tanh", "sin", "cos", "atan", "atan2", "erf", "erfc", "normal_cdf", "softmax_weight", "asin", "acos",
     "sign", "index", "extent", "hypot_slope", "share", "log", "log2", "log10", "log1p", "log1p_square", "logit",
     "log1p_square_slope", "power_deficit", "normal_hazard", "softmax_complement", "fraction", "gumbel_hazard",
+    "versine",
 })  # fmt: skip
 """Functions with values between bounds, or as good as that: a logarithm stays below 800."""
 EXPONENTIAL = frozenset({"exp", "expm1", "sinh", "cosh", "exprel", "exp_moment", "expm1_excess", "hypot_excess"})

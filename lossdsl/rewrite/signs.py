@@ -12,7 +12,7 @@ POSITIVE = frozenset({"exp", "cosh", "exprel"})
 NONNEGATIVE = frozenset({
     "abs", "sigmoid", "softmax_weight", "softmax_complement", "normal_cdf", "erfc", "relu", "softplus", "logcosh",
     "extent", "hypot", "hypot_excess", "log1p_square", "kl_div", "expm1_excess", "gumbel_hazard", "canberra",
-    "log1p_integral",
+    "log1p_integral", "log1p_deficit", "erlang_cdf", "versine",
 })  # fmt: skip
 
 

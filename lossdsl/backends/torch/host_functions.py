@@ -266,6 +266,36 @@ def _host_log1p_integral(x: float) -> float:
     return x * v + 2 * (1 + x) * v * series
 
 
+def _host_log1p_deficit(x: float) -> float:
+    if x <= -1 or x == math.inf:
+        return math.inf if x in (-1, math.inf) else math.nan
+    v = x / (2 + x)
+    if abs(v) >= 1 / 3:
+        return x - math.log1p(x)
+    series = 0.0
+    for n in range(37, 1, -2):
+        series = v * v * (series + 1 / n)
+    return v * (x - 2 * series)
+
+
+def _host_erlang_cdf(x: float) -> float:
+    if x == math.inf:
+        return 1.0
+    if x <= -1:
+        return 1 - (1 + x) * _host_exp(-x) if x < -1 else 1.0
+    if x >= 1:
+        return -math.expm1(-x) - x * math.exp(-x)
+    series = 1.0
+    for n in range(20, 2, -1):
+        series = 1 + x / n * series
+    return x * x / 2 * series * math.exp(-x)
+
+
+def _host_versine(x: float) -> float:
+    half = _host_sin(x / 2)
+    return 2 * half * half
+
+
 def _host_canberra(x: float, y: float) -> float:
     return _host_div(abs(x - y), abs(x) + abs(y))
 

@@ -348,6 +348,38 @@ static inline REAL log1p_integral_x(REAL x)
     return ABS(v) < (REAL)0.2 ? near : far;
 }
 
+/* x - log(1 + x): near 0 by the series of log(1 + x) in v = x/(2 + x), 2 (v + v^3/3 + v^5/5 + ...). */
+static inline REAL log1p_deficit_x(REAL x)
+{
+    REAL v = x / (2 + x);
+    REAL w = v * v, series = 0;
+#pragma GCC unroll 32
+    for (int n = 37; n > 1; n -= 2)
+        series = w * (series + (REAL)1 / n);
+    REAL far = x == INFINITY ? x : x - log1p_x(x);
+    return ABS(v) < (REAL)1 / 3 ? v * (x - 2 * series) : far;
+}
+
+/* 1 - (1 + x) exp(-x): near 0 by the series of exp(x) - 1 - x. */
+static inline REAL erlang_cdf_x(REAL x)
+{
+    REAL series = 1;
+#pragma GCC unroll 32
+    for (int n = 20; n > 2; n--)
+        series = 1 + x / n * series;
+    REAL e = exp_x(-x);
+    REAL above = x == INFINITY ? 1 : -expm1_x(-x) - x * e;
+    REAL far = x < 0 ? 1 - (1 + x) * e : above;
+    return ABS(x) < 1 ? x * x / 2 * series * e : far;
+}
+
+/* 1 - cos(x), as 2 sin(x/2)^2. */
+static inline REAL versine_x(REAL x)
+{
+    REAL half = sin_x(x / 2);
+    return 2 * half * half;
+}
+
 /* |x - y|/(|x| + |y|). */
 static inline REAL canberra_x(REAL x, REAL y)
 {
