@@ -354,13 +354,15 @@ class Emitter:
             self.helpers[helper] = None
         if host:
             return self._host_function(node, args, row.precedence)
-        if row.numpy_helpers and row.result != "same" and node.kind == "real":  # what picks an argument takes numbers
+        picks = row.result == "same"  # one of its arguments: a number beside an array may stay as it is
+        if row.numpy_helpers and not picks and node.kind == "real":
             args = [
                 self.dialect.helper_argument(code) if self.is_host(arg) and arg.kind != "bool" else code
                 for code, arg in zip(args, node.args, strict=True)
             ]
         numbers = [k for k, arg in enumerate(node.args) if self.is_host(arg) and arg.kind != "bool"]
-        if len(numbers) > 1 and row.precedence == CALL and node.kind == "real" and not row.numpy_helpers:
+        alone = numbers[:1] == [0] if picks else not row.numpy_helpers  # two numbers would be of double precision
+        if len(numbers) > 1 and alone and row.precedence == CALL and node.kind == "real":
             args[numbers[0]] = self.dialect.number(args[numbers[0]])
         return Text(self.dialect.call(row, args), row.precedence)
 
