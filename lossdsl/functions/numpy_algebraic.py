@@ -98,14 +98,12 @@ def _log1p_deficit(x: np.ndarray | float) -> np.ndarray:
 
 
 def _erlang_cdf(x: np.ndarray | float) -> np.ndarray:
-    """1 - (1 + x) exp(-x): near 0 by the series of exp(x) - 1 - x."""
-    small = np.clip(x, -1, 1)
-    series = np.ones_like(small)
-    for n in range(20, 2, -1):
-        series = 1 + small / n * series
-    far = np.where(np.asarray(x) == np.inf, 1, -np.expm1(-np.asarray(x)) - x * np.exp(-np.asarray(x)))
-    far = np.where(np.asarray(x) < 0, 1 - (1 + np.asarray(x)) * np.exp(-np.asarray(x)), far)
-    return np.where(np.abs(x) < 1, small * small / 2 * series * np.exp(-small), far)
+    """1 - (1 + x) exp(-x): near 0 as (exp(x) - 1 - x) exp(-x)."""
+    x = np.asarray(x)
+    e = np.exp(-x)
+    above = np.where(x == np.inf, 1, -np.expm1(-x) - x * e)
+    far = np.where(x < 0, 1 - (1 + x) * e, above)
+    return np.where(np.abs(x) < 1, _expm1_excess(x) * e, far)
 
 
 def _versine(x: np.ndarray | float) -> np.ndarray:

@@ -104,16 +104,13 @@ def _log1p_deficit(x: torch.Tensor) -> torch.Tensor:
 
 
 def _erlang_cdf(x: torch.Tensor) -> torch.Tensor:
-    """1 - (1 + x) exp(-x): near 0 by the series of exp(x) - 1 - x."""
+    """1 - (1 + x) exp(-x): near 0 as (exp(x) - 1 - x) exp(-x)."""
     near = torch.abs(x) < 1
     small = torch.where(near, x, 0)
-    series = torch.ones_like(small)
-    for n in range(20, 2, -1):
-        series = 1 + small / n * series
     above, below = torch.where((x >= 1) & (x < torch.inf), x, 1), torch.where(x <= -1, x, -1)
     far = torch.where(x == torch.inf, 1, -torch.expm1(-above) - above * torch.exp(-above))
     far = torch.where(x < 0, 1 - (1 + below) * torch.exp(-below), far)
-    return torch.where(torch.isnan(x), x, torch.where(near, small * small / 2 * series * torch.exp(-small), far))
+    return torch.where(torch.isnan(x), x, torch.where(near, _expm1_excess(small) * torch.exp(-small), far))
 
 
 def _versine(x: torch.Tensor) -> torch.Tensor:

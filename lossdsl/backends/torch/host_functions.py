@@ -285,10 +285,7 @@ def _host_erlang_cdf(x: float) -> float:
         return 1 - (1 + x) * _host_exp(-x) if x < -1 else 1.0
     if x >= 1:
         return -math.expm1(-x) - x * math.exp(-x)
-    series = 1.0
-    for n in range(20, 2, -1):
-        series = 1 + x / n * series
-    return x * x / 2 * series * math.exp(-x)
+    return _host_expm1_excess(x) * math.exp(-x)
 
 
 def _host_versine(x: float) -> float:

@@ -360,17 +360,13 @@ static inline REAL log1p_deficit_x(REAL x)
     return ABS(v) < (REAL)1 / 3 ? v * (x - 2 * series) : far;
 }
 
-/* 1 - (1 + x) exp(-x): near 0 by the series of exp(x) - 1 - x. */
+/* 1 - (1 + x) exp(-x): near 0 as (exp(x) - 1 - x) exp(-x). */
 static inline REAL erlang_cdf_x(REAL x)
 {
-    REAL series = 1;
-#pragma GCC unroll 32
-    for (int n = 20; n > 2; n--)
-        series = 1 + x / n * series;
     REAL e = exp_x(-x);
     REAL above = x == INFINITY ? 1 : -expm1_x(-x) - x * e;
     REAL far = x < 0 ? 1 - (1 + x) * e : above;
-    return ABS(x) < 1 ? x * x / 2 * series * e : far;
+    return ABS(x) < 1 ? expm1_excess_x(x) * e : far;
 }
 
 /* 1 - cos(x), as 2 sin(x/2)^2. */
