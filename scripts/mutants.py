@@ -16,7 +16,7 @@ VALUE_TESTS = ("test_functions_values.py", "test_functions_torch.py")
 PROGRAM_TESTS = ("test_language_numpy.py", "test_check_mutations.py", "test_acceptance_numpy.py")
 TORCH_TESTS = ("test_torch_language.py", "test_torch_module.py", "test_acceptance_torch.py")
 NATIVE_TESTS = ("test_native_functions.py",)
-REWRITE_TESTS = ("test_rewrite.py", "test_rewrite_guards.py", "test_overflow.py", *PROGRAM_TESTS)
+REWRITE_TESTS = ("test_rewrite.py", "test_rewrite_guards.py", "test_overflow.py", "test_scales.py", *PROGRAM_TESTS)
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,9 @@ STAGE_RULES = {
     "shares": ("share", "complement"),
     "comparisons": ("of_logits",),
     "far_out": ("fading_product", "rational"),
-    "finite": ("_balanced",),
+    "exponential_quotients": ("quotient", "product", "total"),
+    "scales": ("distributed",),
+    "finite": ("_balanced", "_divided"),
 }  # fmt: skip
 """Rules that are functions, because they look into stages: module -> functions that give a form, or None."""
 
