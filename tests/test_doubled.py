@@ -57,6 +57,21 @@ def test_compiles_in_the_other_back_ends(backend: str, use: str) -> None:
     assert len(lossdsl.loss(text(STEPS["a product"], USES[use])).source(backend)) < 2_000_000
 
 
+@pytest.mark.parametrize(
+    "joined, term",
+    [
+        (" + ", "exp({k}*x/99)"),
+        (" - ", "cosh({k}*x/99)"),
+        ("*", "(1 + exp({k}*x/99))"),
+        (" + ", "exp(x)/({k} + cosh(x))"),
+    ],
+)
+def test_many_powers_of_one_exponential(joined: str, term: str) -> None:
+    """Each sum looks at what it adds up, and what is taken out of it is a sum: once, not again for every term."""
+    text = joined.join(term.format(k=k) for k in range(1, 100))
+    assert len(lossdsl.loss(f"loss f(x):\n    return {text}\n").source("numpy")) < 500_000
+
+
 def test_hyperparameters_that_are_doubled() -> None:
     """By which something is divided, and to which something is raised: their values are asked for."""
     lines = "".join(f"    a{k} = a{k - 1}*(2*a{k - 1})\n" for k in range(1, LEVELS + 1))

@@ -28,35 +28,28 @@ HALF = Fraction(1, 2)
 
 def quotient(table: StageTable, numerator: Node, denominator: Node) -> Node | None:
     """a/b where both overflow, or both are rounded to 0, on one side of 0."""
-    if not (_has_exponential(table, numerator) and _has_exponential(table, denominator)):
-        return None
     return _joined(table, "div", numerator, denominator)
 
 
 def product(table: StageTable, a: Node, b: Node) -> Node | None:
     """a*b where one overflows and the other is rounded to 0, on one side of 0."""
-    if not (_has_exponential(table, a) and _has_exponential(table, b)):
-        return None
     return _joined(table, "mul", a, b)
 
 
 def total(table: StageTable, op: str, a: Node, b: Node) -> Node | None:
     """a + b or a - b where both overflow on one side of 0, with signs that may be opposite."""
-    if not (_has_exponential(table, a) and _has_exponential(table, b)):
-        return None
     return _joined(table, op, a, b)
 
 
-def _opens(table: StageTable, node: Node, args: list[bool]) -> bool:
-    return (node.op in OPEN and not is_one_number(table, node)) or (node.op in PASSING and any(args))
+def _exponents(table: StageTable, node: Node, args: list[frozenset[Node]]) -> frozenset[Node]:
+    """What the exponentials of a sum of powers are taken of, without the numbers that it is multiplied with."""
+    if node.op in OPEN and not is_one_number(table, node):
+        return frozenset({_stripped(node.args[0])})
+    return frozenset().union(*args) if node.op in PASSING else frozenset()
 
 
 PASSING = frozenset({"add", "sub", "neg", "mul", "guarded_mul", "div", "pow", "sqrt", "abs", "hypot", "where"})
-_EXPONENTIAL: Property[bool] = Property("exponential", _opens, lambda table, stage: False)
-
-
-def _has_exponential(table: StageTable, node: Node) -> bool:
-    return _EXPONENTIAL.of(table, node)
+EXPONENTS: Property[frozenset[Node]] = Property("exponents", _exponents, lambda table, stage: frozenset())
 
 
 @dataclass(frozen=True)
@@ -76,29 +69,44 @@ class _Side:
         g = self.x.graph
         return g.apply("exp", -(abs(k) * self.away) if k * self.direction < 0 else k * self.x)
 
-    def leading(self, powers: Powers) -> tuple[Fraction, Node]:
-        """The power that wins on this side, and what it is multiplied with."""
-        order = sorted(powers, key=lambda k: -k * self.direction)
-        top, *others = order
-        return top, self.x.graph.total([powers[top], *(powers[k] * self.power(k - top) for k in others)])
+    def top(self, powers: Powers) -> Fraction:
+        """The power that wins on this side."""
+        return max(powers, key=lambda k: k * self.direction)
+
+    def rest(self, powers: Powers) -> Node:
+        """What it is multiplied with."""
+        top, *others = sorted(powers, key=lambda k: -k * self.direction)
+        result = powers[top]
+        for k in others:
+            result = _plain("add", result, _plain("mul", powers[k], self.power(k - top)))
+        return result
 
     def powers(self, root: Node) -> Powers | None:
-        """The expression as a sum of powers of exp(x); None for what is no such sum, or grows as fast otherwise."""
-        found: dict[int, Powers | None] = {}
-        for node in reachable([root], stop=lambda n: not _has_exponential(self.table, n) or n.op in OPEN):
-            if node.op in OPEN and _has_exponential(self.table, node):
-                found[node.id] = self._function(node)
-            elif not _has_exponential(self.table, node):
+        """The expression as a sum of powers of exp(x); None for what is no such sum, or grows as fast otherwise.
+
+        Remembered for every node, so that a sum that grows term by term costs no more than its terms.
+        """
+        key = ("powers of exponentials", f"{self.x.id} {self.direction}")
+        found: dict[int, Powers | None] = self.table.facts.setdefault(key, {})
+        for node in reachable([root], stop=lambda n: n.id in found or n.op in OPEN or not self._exponents(n)):
+            if node.id in found:
+                continue
+            if not self._exponents(node):
                 slow = abs(DEGREE.of(self.table, node)) < LIMIT
                 found[node.id] = ({Fraction(0): node} if not node.is_value(0) else {}) if slow else None
+            elif node.op in OPEN:
+                found[node.id] = self._function(node)
             elif node.op == "where":
                 holds = self._holds(node.args[0])
                 found[node.id] = None if holds is None else found[node.args[1 if holds else 2].id]
             else:
                 args = [powers for a in node.args if (powers := found.get(a.id)) is not None]
-                found[node.id] = self._combined(node, args) if len(args) == len(node.args) else None
-        powers = found[root.id]
-        return powers if powers and all(abs(k) <= HIGHEST for k in powers) else None
+                powers = self._combined(node, args) if len(args) == len(node.args) else None
+                found[node.id] = powers if powers and all(abs(k) <= HIGHEST for k in powers) else None
+        return found[root.id]
+
+    def _exponents(self, node: Node) -> frozenset[Node]:
+        return EXPONENTS.of(self.table, node)
 
     def _holds(self, condition: Node) -> bool | None:
         """Whether a condition that `_chosen` writes holds on this side; None for any other."""
@@ -145,7 +153,7 @@ class _Side:
         zero, (result, second) = self.x.graph.const(0), terms
         result = dict(result)
         for k, c in second.items():
-            result[k] = self.x.graph.apply(op, result.get(k, zero), c)
+            result[k] = _plain(op, result.get(k, zero), c)
         result = {k: c for k, c in result.items() if not c.is_value(0)}
         return result if len(result) <= MOST_TERMS else None
 
@@ -161,25 +169,22 @@ class _Side:
             case "pow", [a, _] if node.args[1].is_value(2):
                 return _times(a, a)
             case "div", [a, b] if a and b:
-                (j, c), (k, d) = self.leading(a), self.leading(b)
-                return {j - k: _over(c, d)}
+                return {self.top(a) - self.top(b): _plain("div", self.rest(a), self.rest(b))}
             case "pow", [a, _] if isinstance(power := node.args[1].value, Fraction) and a:
-                k, c = self.leading(a)
-                return {k * power: c**power}
+                return {self.top(a) * power: self.rest(a) ** power}
             case "hypot", [a, b] if a and b:
-                (j, c), (k, d) = self.leading(a), self.leading(b)
-                top = max(j, k, key=lambda power: power * self.direction)
-                sides = (each if power == top else each * self.power(power - top) for power, each in ((j, c), (k, d)))
+                top = self.top({**a, **b})
+                sides = (_plain("mul", self.rest(each), self.power(self.top(each) - top)) for each in (a, b))
                 return {top: g.apply("hypot", *sides)}
             case (("sqrt" | "abs"), [a]) if a:
-                k, c = self.leading(a)
-                return {k / 2 if node.op == "sqrt" else k: g.apply(node.op, c)}
+                top = self.top(a)
+                return {top / 2 if node.op == "sqrt" else top: g.apply(node.op, self.rest(a))}
         return None
 
 
-def _over(c: Node, d: Node) -> Node:
-    """c/d as it is: neither overflows, so that no rule is asked."""
-    return c if d.is_value(1) else c.graph.raw("div", c, d)
+def _plain(op: str, a: Node, b: Node) -> Node:
+    """The operation without any rule but those for numbers: what is left of a sum neither overflows nor cancels."""
+    return a.graph.apply(op, a, b) if a.is_const or b.is_const else a.graph.raw(op, a, b)
 
 
 def _times(a: Powers, b: Powers) -> Powers | None:
@@ -188,45 +193,47 @@ def _times(a: Powers, b: Powers) -> Powers | None:
     result: Powers = {}
     for j, c in a.items():
         for k, d in b.items():
-            result[j + k] = result[j + k] + c * d if j + k in result else c * d
+            both = _plain("mul", c, d)
+            result[j + k] = _plain("add", result[j + k], both) if j + k in result else both
     return {k: c for k, c in result.items() if not c.is_value(0)}
 
 
 def _joined(table: StageTable, op: str, a: Node, b: Node) -> Node | None:
-    x = _argument(table, [a, b])
-    if x is None or is_one_number(table, x):
+    found = [EXPONENTS.of(table, side) for side in (a, b)]
+    if len(found[0]) != 1 or found[0] != found[1]:
         return None
+    (x,) = found[0]
     far: dict[int, Node] = {}
     for direction in (1, -1):
         if sign(table, -direction * x) != "any":
             continue  # there is nothing on this side
         side = _Side(table, x, direction)
         first, second = side.powers(a), side.powers(b)
-        if first is None or second is None:
+        if not first or not second:
             return None
-        found = _far(side, op, first, second)
-        if found is not None:
-            far[direction] = found
+        form = _far(side, op, first, second)
+        if form is not None:
+            far[direction] = form
     return _chosen(x, op, a, b, far) if far else None
 
 
 def _far(side: _Side, op: str, a: Powers, b: Powers) -> Node | None:
     """What the operation is on one side; None where nothing overflows there that it does not, too."""
-    (j, c), (k, d) = side.leading(a), side.leading(b)
+    j, k = side.top(a), side.top(b)
     if op in ("add", "sub"):
         signs = (sign(side.table, a[j]), sign(side.table, b[k] if op == "add" else -b[k]))
         meet = min(j * side.direction, k * side.direction) > 0 and "any" in signs
         terms = side.combined(op, [a, b]) if meet else None
         if not terms:
             return None
-        power, rest = side.leading(terms)
+        power, rest = side.top(terms), side.rest(terms)
     elif op == "div" and j * k > 0:
-        power, rest = j - k, _over(c, d)
+        power, rest = j - k, _plain("div", side.rest(a), side.rest(b))
     elif op == "mul" and j * k < 0:
-        power, rest = j + k, c * d
+        power, rest = j + k, _plain("mul", side.rest(a), side.rest(b))
     else:
         return None
-    return rest * side.power(power) if power else rest
+    return _plain("mul", rest, side.power(power)) if power else rest
 
 
 def _chosen(x: Node, op: str, a: Node, b: Node, far: dict[int, Node]) -> Node:
@@ -241,16 +248,6 @@ def _chosen(x: Node, op: str, a: Node, b: Node, far: dict[int, Node]) -> Node:
         other = g.where(g.apply("gt", x, g.const(0)), far[1], far[-1])
     sides = (side.args[1] if side.op == "where" and side.args[0] is near else side for side in (a, b))
     return g.where(near, g.raw(op, *sides), other)
-
-
-def _argument(table: StageTable, roots: list[Node]) -> Node | None:
-    """The x of which all exponentials are taken, as exp(k*x); None where there are several."""
-    found = {
-        _stripped(n.args[0])
-        for n in reachable(roots, stop=lambda n: not _has_exponential(table, n) or n.op in OPEN)
-        if n.op in OPEN and _has_exponential(table, n)
-    }
-    return next(iter(found)) if len(found) == 1 else None
 
 
 def _stripped(node: Node) -> Node:
