@@ -41,15 +41,18 @@ def total(table: StageTable, op: str, a: Node, b: Node) -> Node | None:
     return _joined(table, op, a, b)
 
 
-def _exponents(table: StageTable, node: Node, args: list[frozenset[Node]]) -> frozenset[Node]:
-    """What the exponentials of a sum of powers are taken of, without the numbers that it is multiplied with."""
+def _exponents(table: StageTable, node: Node, args: list[tuple[Node, ...]]) -> tuple[Node, ...]:
+    """What the exponentials in a sum of powers are taken of, without the numbers that it is multiplied with.
+
+    At most two, which is one too many.
+    """
     if node.op in OPEN and not is_one_number(table, node):
-        return frozenset({_stripped(node.args[0])})
-    return frozenset().union(*args) if node.op in PASSING else frozenset()
+        return (_stripped(node.args[0]),)
+    return tuple(dict.fromkeys(x for found in args for x in found))[:2] if node.op in PASSING else ()
 
 
 PASSING = frozenset({"add", "sub", "neg", "mul", "guarded_mul", "div", "pow", "sqrt", "abs", "hypot", "where"})
-EXPONENTS: Property[frozenset[Node]] = Property("exponents", _exponents, lambda table, stage: frozenset())
+EXPONENTS: Property[tuple[Node, ...]] = Property("exponents", _exponents, lambda table, stage: ())
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class _Side:
                 found[node.id] = powers if powers and all(abs(k) <= HIGHEST for k in powers) else None
         return found[root.id]
 
-    def _exponents(self, node: Node) -> frozenset[Node]:
+    def _exponents(self, node: Node) -> tuple[Node, ...]:
         return EXPONENTS.of(self.table, node)
 
     def _holds(self, condition: Node) -> bool | None:
