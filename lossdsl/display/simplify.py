@@ -24,7 +24,7 @@ from lossdsl.functions.lazy import sympy
 from lossdsl.ir.graph import Graph, Node
 from lossdsl.ir.stage import Stage
 
-SECONDS = 1.0
+SECONDS = 5.0
 """What a whole sheet may take, of the time of this process."""
 BUDGET = 500
 """And how many parts the regions may have that are tried, so that fast and slow machines stop at the same place."""
