@@ -213,12 +213,14 @@ def rules() -> Iterator[Mutant]:
 
 
 STAGE_RULES = {
-    "stages": ("logarithm", "quotient", "over_exponentials", "over_product", "power", "root", "_log_of_extreme",
-               "_joined", "_log_of_sum", "_log_of_stage", "_power_of_root", "_squared_norm", "_root_with_exponential"),
+    "stages": ("logarithm", "quotient", "over_exponential", "over_exponentials", "over_product", "power", "root",
+               "_log_of_extreme", "_joined", "_log_of_sum", "_log_of_stage", "_power_of_root", "_squared_norm",
+               "_root_with_exponential"),
     "shares": ("share", "complement"),
     "comparisons": ("of_logits",),
     "far_out": ("fading_product", "rational"),
     "exponential_quotients": ("quotient", "product", "total"),
+    "greatest_exponent": ("quotient", "product"),
     "scales": ("distributed",),
     "finite": ("_balanced", "_divided"),
 }  # fmt: skip

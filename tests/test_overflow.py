@@ -245,6 +245,57 @@ def test_powers_that_cancel_are_not_what_wins() -> None:
     np.testing.assert_allclose([f(x) for x in (50.0, 800.0)], 1, rtol=1e-15)
 
 
+SEVERAL = [
+    "cosh(x)/(1 + exp(x^2))", "1/(1.5 + exp(-3*x)/(1.5 + sigmoid(x)))", "1/(2 + exp(x) + exp(x^2/3))",
+    "exp(x)/(2 + exp(x) + x^2*exp(2*x))", "x^2*exp(x)/(1 + x^2*exp(x^2) + exp(-x))", "exp(x)*(1/(1 + exp(x) + exp(x^3)))",
+    "cosh(x/3)/(exp(x^2) + 3*cosh(x))^2", "x*(1 + exp(-x))*(1/(2 + exp(-x) + exp(x^2)))", "(exp(x) + 1)/(exp(x) + 2)",
+    "(exp(x) + 1)/(exp(x) + exp(x/2) + 2)", "exp(x)/sqrt(3 + exp(x) + exp(x^2))", "sinh(x)/(1 + exp(x^2))",
+    "expm1(2*x)/(expm1(x)^2 + cosh(x^2))", "sinh(x)*exp(-x^2)", "1/(2 + exp(x)/(2 + exp(x^2)))", "exp(x^2/2)/((2 + exp(x))*(3 + exp(x^2)))",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SEVERAL)
+@pytest.mark.parametrize(
+    "x", [-1e4, -800.0, -100.0, -90.0, -3.0, -0.5, -1e-8, 0.0, 0.5, 3.0, 30.0, 90.0, 100.0, 800.0, 1e4]
+)
+def test_quotients_of_several_exponentials_are_scaled_by_the_greatest(text: str, x: float) -> None:
+    f = lossdsl.loss(f"loss f(x):\n    return {text}\n").numpy()
+    for got, want in zip([*f.value_and_grad(x), f.hess_diag(x)], exact(text, x), strict=True):
+        assert float(got) == pytest.approx(want, rel=1e-13 * max(10, x * x), abs=1e-15 if abs(x) < 1 else 1e-300)
+
+
+def test_what_is_not_the_greatest_counts() -> None:
+    """Numerator and denominator have the same greatest exponent: what is left is right beside the quotient itself."""
+    text = "(exp(x^2) + exp(x))/(2 + exp(x^2) + exp(-x))"
+    f = lossdsl.loss(f"loss f(x):\n    return {text}\n").numpy()
+    for x in (-40.0, -5.0, 0.3, 5.0, 40.0):
+        for got, want in zip([*f.value_and_grad(x), f.hess_diag(x)], exact(text, x), strict=True):
+            assert float(got) == pytest.approx(
+                want, abs=1e-15 * max(1, x**4)
+            )  # x^2 is rounded, and (2x)^2 multiplies it
+
+
+@pytest.mark.parametrize(
+    "text", ["exp(x)/(2 + exp(y) + exp(x))", "1/(1 + exp(x) + exp(-y))", "exp(x - y)/(cosh(x) + cosh(y))"]
+)
+def test_exponentials_of_several_inputs_are_scaled(text: str) -> None:
+    torch = pytest.importorskip("torch")
+    loss = lossdsl.loss(f"loss f(x, y):\n    return {text}\n")
+    f, module = loss.numpy(), loss.torch()
+    for x, y in ((800.0, 900.0), (-800.0, 900.0), (400.0, -400.0), (1e4, 1e4), (-5.0, 3.0)):
+        _, gradient = f.value_and_grad(x, y, wrt=("x", "y"))
+        at = [torch.tensor(each, dtype=torch.float64, requires_grad=True) for each in (x, y)]
+        assert np.isfinite(gradient).all()
+        np.testing.assert_allclose(torch.autograd.grad(module(*at), at), gradient, rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize(
+    "text", ["1/(2 + exp(x))", "x/(1 + exp(-x))", "(x^2 + 1)/(x^2 + 2)", "exp(c)/(exp(c) + x^2)", "x*exp(-x)"]
+)
+def test_usual_quotients_have_no_greatest_exponent(text: str) -> None:
+    assert "stop_gradient" not in str(element(text))
+
+
 PARTS = ["x", "x^2", "exp(x)", "exp(-x)", "cosh(x)", "sinh(x)", "sigmoid(x)", "tanh(x)", "exp(2*x)", "1 + exp(x)"]
 WHOLES = [
     "({a})/(1 + ({b})^2)",

@@ -14,6 +14,7 @@ from lossdsl.backends.certainty import by_complements
 from lossdsl.backends.complements import complemented
 from lossdsl.ir.graph import Graph, Index, Node, reachable
 from lossdsl.ir.stage import Stage, StageTable
+from lossdsl.rewrite.overflow import is_steep
 
 
 def stage_nodes(table: StageTable, roots: Sequence[Node], known: Container[int] = ()) -> list[Node]:
@@ -111,6 +112,8 @@ class Expansion:
                 return self._read(str(node.value), args)
             case "softmax_weight", (_, s) if self._is_logsumexp(s):
                 return self._weight(args[0], self._at(s))
+            case "softmax_weight", (e, s) if s.op == "stop_gradient":  # the greatest of some
+                return g.apply("exp", g.apply("guarded_sub" if is_steep(self.old, e) else "sub", *args))
             case "softmax_complement", (_, s) if self._is_logsumexp(s):
                 return self._complement(args[0], self._at(s))
             case "sub", (s, b) if self._is_logsumexp(s) and (number := number_of_terms(self.old, b, s)):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lossdsl.ir.graph import Graph, Node
 from lossdsl.ir.stage import StageTable
-from lossdsl.rewrite import comparisons, exponential_quotients, far_out, scales, shares, stages
+from lossdsl.rewrite import comparisons, exponential_quotients, far_out, greatest_exponent, scales, shares, stages
 from lossdsl.rewrite.pattern import PatternVocabulary, Rule
 from lossdsl.rewrite.rules import RULES
 
@@ -28,7 +28,7 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
             case "div", (a, b):
                 found = (
                     stages.quotient(table, a, b)
-                    or stages.over_exponentials(table, a, b)
+                    or stages.over_exponential(table, a, b)
                     or stages.over_power(table, a, b)
                     or stages.over_product(table, a, b)
                 )
@@ -55,6 +55,7 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
                 return (
                     scales.distributed(table, a, b)
                     or exponential_quotients.product(table, a, b)
+                    or greatest_exponent.product(table, a, b)
                     or far_out.fading_product(table, a, b)
                 )
             case (("add" | "sub"), (a, b)):
@@ -62,6 +63,8 @@ def stabiliser(table: StageTable) -> Callable[[Graph, str, tuple[Node, ...]], No
             case "div", (a, b):
                 return (
                     exponential_quotients.quotient(table, a, b)
+                    or greatest_exponent.quotient(table, a, b)
+                    or stages.over_exponentials(table, a, b)
                     or shares.share(table, a, b)
                     or far_out.rational(table, a, b)
                 )

@@ -14,6 +14,7 @@ from lossdsl.ir.graph import Node, reachable
 from lossdsl.ir.stage import StageTable
 from lossdsl.rewrite.facts import Property
 from lossdsl.rewrite.finite import is_one_number
+from lossdsl.rewrite.greatest_exponent import TYPED
 from lossdsl.rewrite.overflow import DEGREE, LIMIT
 from lossdsl.rewrite.signs import sign
 
@@ -46,6 +47,8 @@ def _exponents(table: StageTable, node: Node, args: list[tuple[Node, ...]]) -> t
 
     At most two, which is one too many.
     """
+    if node.id in table.facts.get(TYPED, {}):
+        return EXPONENTS.of(table, table.facts[TYPED][node.id])
     if node.op in OPEN and not is_one_number(table, node):
         return (_stripped(node.args[0]),)
     return tuple(dict.fromkeys(x for found in args for x in found))[:2] if node.op in PASSING else ()
@@ -94,7 +97,10 @@ class _Side:
         for node in reachable([root], stop=lambda n: n.id in found or n.op in OPEN or not self._exponents(n)):
             if node.id in found:
                 continue
-            if not self._exponents(node):
+            typed = self.table.facts.get(TYPED, {}).get(node.id)
+            if typed is not None:
+                found[node.id] = self.powers(typed)
+            elif not self._exponents(node):
                 slow = abs(DEGREE.of(self.table, node)) < LIMIT
                 found[node.id] = ({Fraction(0): node} if not node.is_value(0) else {}) if slow else None
             elif node.op in OPEN:

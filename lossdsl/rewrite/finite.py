@@ -25,6 +25,8 @@ FINITE_OPS = frozenset({
     "power_deficit", "softmax_complement", "fraction", "gumbel_logcdf", "gumbel_hazard", "versine",
 })  # fmt: skip
 """Functions with finite values at finite arguments (short of overflow)."""
+SCALED_SUMS = ("sums scaled by their greatest exponent", "nodes")
+"""Where the table keeps them: a term of each is away from 0, and none of them is negative."""
 UNDERFLOWING = frozenset({"softmax_weight", "exp", "sigmoid"})
 """Functions that round to 0 where their logarithm, in the seed of an entropy, is still finite in exact arithmetic."""
 
@@ -241,6 +243,8 @@ def is_away_from_zero(table: StageTable, node: Node) -> bool:
     match node.op, node.args:
         case "const", ():
             return isinstance(node.value, Fraction) and node.value != 0
+        case "add", _ if node.id in table.facts.get(SCALED_SUMS, {}):
+            return True
         case "add", (a, b):
             signs = sign(table, a), sign(table, b)
             return "any" not in signs and (is_away_from_zero(table, a) or is_away_from_zero(table, b))

@@ -33,6 +33,8 @@ def _sign(table: StageTable, node: Node, args: list[Sign]) -> Sign:
             return "positive" if node.value > 0 else "nonnegative" if node.value == 0 else "any"
         case "read":
             return table.arrays[str(node.value)].sign
+        case "stop_gradient":
+            return args[0]
         case "add":
             return "any" if not known else "positive" if "positive" in args else "nonnegative"
         case "hypot" if "positive" in args:

@@ -12,6 +12,7 @@ from lossdsl.ir.graph import Graph, Node
 from lossdsl.ir.stage import StageTable
 from lossdsl.rewrite.facts import remembered
 from lossdsl.rewrite.finite import is_one_number
+from lossdsl.rewrite.greatest_exponent import has_exponential
 from lossdsl.rewrite.overflow import is_steep
 from lossdsl.rewrite.signs import has_logarithm, sign
 
@@ -178,22 +179,32 @@ def _whole_exponent(node: Node) -> Node | None:
     return None
 
 
-def over_exponentials(table: StageTable, numerator: Node, denominator: Node) -> Node | None:
-    """x/(c + exp(y)) by a sigmoid, exp(x)/(exp(y) + sum(exp(...))) as an exponential: none of them inf/inf."""
-    if denominator.op != "add":
+def over_exponential(table: StageTable, numerator: Node, denominator: Node) -> Node | None:
+    """x/(c + exp(y)) by a sigmoid: none of it inf/inf."""
+    if denominator.op != "add" or _has_rule(numerator, denominator):
         return None
-    if all(a.op == "exp" or a.is_value(1) for a in (numerator, *denominator.args)):
-        return None  # a rule of its own
     for exponential, rest in (denominator.args, denominator.args[::-1]):
         if exponential.op == "exp" and sign(table, rest) == "positive" and is_one_number(table, rest):
             return _over_shifted(table, numerator, exponential, rest)
+    return None
+
+
+def over_exponentials(table: StageTable, numerator: Node, denominator: Node) -> Node | None:
+    """exp(x)/(exp(y) + sum(exp(...))) as an exponential."""
+    if denominator.op != "add" or _has_rule(numerator, denominator):
+        return None
     above, below = logarithm(table, numerator), logarithm(table, denominator)
     if above is None or below is None:
         return None
     return table.graph.apply("exp", above - below)
 
 
-def _over_shifted(table: StageTable, numerator: Node, exponential: Node, c: Node) -> Node:
+def _has_rule(numerator: Node, denominator: Node) -> bool:
+    """Whether the quotient is a sigmoid in a shape that has a row of the table."""
+    return all(a.op == "exp" or a.is_value(1) for a in (numerator, *denominator.args))
+
+
+def _over_shifted(table: StageTable, numerator: Node, exponential: Node, c: Node) -> Node | None:
     g = table.graph
     (y,) = exponential.args
     excess = y if c.is_value(1) else y - g.apply("log", c)
@@ -202,6 +213,8 @@ def _over_shifted(table: StageTable, numerator: Node, exponential: Node, c: Node
     if numerator.op in PRODUCTS and exponential in numerator.args:
         weight = numerator.args[numerator.args[0] is exponential]
         return weight * g.apply("sigmoid", excess)
+    if has_exponential(table, numerator):
+        return None  # 0*inf
     return numerator * g.apply("sigmoid", -excess) / c
 
 
