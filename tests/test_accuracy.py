@@ -232,6 +232,14 @@ def test_truth_of_saturated_logits():
         assert abs(truth["value", ""][0] / mpmath.exp(-10000) - 1) < 1e-18
 
 
+def test_truth_of_a_slow_function_by_a_subnormal_scale():
+    """g(z) - z*g'(z) at z = 1e323: what is left of terms that large is in the 324th digit."""
+    (crps,) = [subject for subject in subjects() if subject.title == "regression: crps_gaussian"]
+    given = {"mu": np.array([2.0]), "sigma": np.array([5e-324]), "target": np.array([0.6])}
+    truth = Judge.of(crps.program(), ("mu", "sigma"), True).truth(given)
+    assert truth["gradient", "sigma"][0] == pytest.approx(-1 / mpmath.sqrt(mpmath.pi), rel=1e-15)
+
+
 def test_limits_at_infinity_are_confirmed_by_vast_arguments():
     truth = judge(program(LOGISTIC)).truth({"score": np.array([-np.inf, np.inf])})
     assert truth["value", ""].tolist() == [0, mpf("inf")]

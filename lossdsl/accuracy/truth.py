@@ -41,8 +41,9 @@ exp(-1e4) is."""
 VAST, AGAIN_IF_VAST = 1e5, 1300
 """Above it no number of digits saves an exponential, and powers are saved by these; whole arrays are not worth more."""
 SLOW = frozenset({"lgamma", "digamma", "erf", "erfc", "normal_cdf", "normal_logcdf"})
-SLOW_DIGITS = (120, 400, 300)
-"""The same for functions whose cost in mpmath grows with more than the square of the digits."""
+SLOW_DIGITS = (120, 400, 400)
+"""The same for functions whose cost in mpmath grows with more than the square of the digits.  The last two have to tell
+1 from nothing beside 1e323, a number over a subnormal scale."""
 FAR = 1e300
 """Stands for infinity where a limit is looked for."""
 DIGITS = 60
