@@ -72,10 +72,17 @@ def _softplus(x: np.ndarray | float) -> np.ndarray:
 
 
 def _logcosh(x: np.ndarray | float) -> np.ndarray:
-    """log(cosh(x)): log1p(2 sinh(x/2)^2) near 0, where cosh(x) loses x."""
+    """log(1 + (cosh(x) - 1)) near 0, where cosh(x) loses x, and else |x| + log(1 + exp(-2|x|)) - log(2)."""
     a = np.abs(x)
-    near = np.log1p(2 * np.square(np.sinh(np.minimum(a, 2) / 2)))
-    result: np.ndarray = _where(a < 2, near, a + (np.log1p(np.exp(-2 * a)) - 0.6931471805599453))
+    near = a < 2
+    square = np.square(np.minimum(a, 2))
+    series = square * (1 / 552) + 1  # cosh(x) - 1 = x^2/2 (1 + x^2/12 (1 + x^2/30 (1 + ...)))
+    for divisor in (462, 380, 306, 240, 182, 132, 90, 56, 30, 12):
+        series *= square
+        series *= 1 / divisor
+        series += 1
+    logarithm = np.log1p(_where(near, series * square / 2, np.exp(-2 * a)))
+    result: np.ndarray = _where(near, logarithm, a + (logarithm - 0.6931471805599453))
     return result
 
 
