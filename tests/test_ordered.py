@@ -153,6 +153,25 @@ def test_a_certain_risk_keeps_its_digits() -> None:
     np.testing.assert_allclose(slope, [-small, small], rtol=1e-15)
 
 
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("scale", [0.1, 5.0, 30.0])
+@pytest.mark.parametrize("level", [0.0, 1000.25])
+def test_exponentials_beside_a_common_peak_keep_their_digits(scale: float, ties: bool, level: float) -> None:
+    """Risks within 40 are summed beside one peak, others beside that of each sum: in float32 as right as in float64."""
+    cox = lossdsl.catalogue["survival"]["cox_breslow"].numpy()
+    draw = np.random.default_rng(7)
+    risk = (level + scale * draw.normal(size=400)).astype(np.float32)
+    time = (draw.integers(0, 100, 400) if ties else draw.permutation(400)).astype(np.float32)
+    event = draw.integers(0, 2, 400)
+    exact = cox(risk.astype(float), time, event, reduction="none")
+    found = cox(risk, time, event, reduction="none")
+    kept = event == 1
+    np.testing.assert_allclose(found[kept], exact[kept], rtol=16 * np.finfo(np.float32).eps)
+    slope = cox.value_and_grad(risk.astype(float), time, event)[1]
+    error = np.abs(cox.value_and_grad(risk, time, event)[1] - slope)
+    assert error.max() < 8 * np.finfo(np.float32).eps * np.abs(slope).max()
+
+
 LARGE = {
     "cox": ("survival", "cox_breslow", lambda n, draw: (draw.normal(size=n), draw.exponential(size=n), draw.integers(0, 2, n))),
     "lovasz": ("segmentation", "lovasz_hinge", lambda n, draw: (draw.normal(size=(1, n)), draw.integers(0, 2, (1, n)))),

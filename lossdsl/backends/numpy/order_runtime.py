@@ -24,7 +24,7 @@ def _in_order(key: Any, op: str, axis: int, equal: str = "same") -> Any:
     if equal == "last":
         positions = key.shape[-1] - 1 - np.argsort(np.flip(key, -1), axis=-1, kind="stable")
     else:
-        positions = np.argsort(key, axis=-1, kind="stable")
+        positions = np.argsort(key, axis=-1, kind="stable" if equal == "first" else None)
     key = np.take_along_axis(key, positions, -1)
     fresh = np.ones(key.shape, bool)
     if equal == "same":
@@ -60,7 +60,13 @@ def _scanned(combine: Any, parts: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _over_order(
-    order: Any, combine: Any, nothing: tuple[float, ...], parts: tuple[Any, ...], axis: int, apart: bool
+    order: Any,
+    combine: Any,
+    nothing: tuple[float, ...],
+    parts: tuple[Any, ...],
+    axis: int,
+    apart: bool,
+    scan: Any = None,
 ) -> tuple[Any, ...]:
     """For each element, what those that are taken for it combine to; `apart`: without itself."""
     moved = [_last(p, axis) for p in parts]
@@ -68,12 +74,16 @@ def _over_order(
     positions, sizes, fresh = (np.broadcast_to(o, shape) for o in order)
     given = tuple(np.take_along_axis(np.broadcast_to(p, shape), positions, -1) for p in moved)
     none = [np.full_like(g[..., :1], n) for g, n in zip(given, nothing, strict=True)]
-    sums = [np.concatenate([n, s], axis=-1) for n, s in zip(none, _scanned(combine, given), strict=True)]
+    sums = [
+        np.concatenate([n, s], axis=-1)
+        for n, s in zip(none, scan(given) if scan else _scanned(combine, given), strict=True)
+    ]
     if not apart:
         taken = [np.take_along_axis(s, sizes, -1) for s in sums]
     else:
-        later = _later_of_the_same(combine, nothing, given, fresh)
-        both = combine(*(s[..., :-1] for s in sums), *later)
+        both = tuple(s[..., :-1] for s in sums)
+        if not fresh.all():
+            both = combine(*both, *_later_of_the_same(combine, nothing, given, fresh))
         taken = [np.where(sizes > 0, b, n) for b, n in zip(both, none, strict=True)]
     results = tuple(np.empty_like(t) for t in taken)
     for result, part in zip(results, taken, strict=True):
@@ -106,12 +116,19 @@ def _sum_in_order(order: Any, x: Any, axis: int, apart: bool = False) -> Any:
 
 def _max_in_order(order: Any, x: Any, axis: int, apart: bool = False) -> Any:
     """The greatest x; -inf of nothing."""
-    return _over_order(order, lambda a, b: (np.maximum(a, b),), (-np.inf,), (np.asarray(x),), axis, apart)[0]
+    return _extremes_in_order(np.maximum, -np.inf, order, x, axis, apart)
 
 
 def _min_in_order(order: Any, x: Any, axis: int, apart: bool = False) -> Any:
     """The least x; inf of nothing."""
-    return _over_order(order, lambda a, b: (np.minimum(a, b),), (np.inf,), (np.asarray(x),), axis, apart)[0]
+    return _extremes_in_order(np.minimum, np.inf, order, x, axis, apart)
+
+
+def _extremes_in_order(extreme: Any, nothing: float, order: Any, x: Any, axis: int, apart: bool) -> Any:
+    def scan(parts: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (extreme.accumulate(parts[0], axis=-1),)  # nothing is rounded
+
+    return _over_order(order, lambda a, b: (extreme(a, b),), (nothing,), (np.asarray(x),), axis, apart, scan)[0]
 
 
 def _exponentials_in_order(order: Any, x: Any, axis: int, apart: bool = False) -> Any:
@@ -119,6 +136,17 @@ def _exponentials_in_order(order: Any, x: Any, axis: int, apart: bool = False) -
 
     0 of nothing; of infinite elements as if the peak were 0.
     """
+    x = np.asarray(x)
+    top = _common_peak(x)
+    if top is not None:
+
+        def add(p1: Any, rest1: Any, p2: Any, rest2: Any) -> tuple[Any, ...]:
+            return np.maximum(p1, p2), rest1 + rest2 + np.minimum(p1, p2)
+
+        e = _exp_of_sum(x, -top)
+        peak, others = _over_order(order, add, (0, 0), (e, np.zeros_like(e)), axis, apart)
+        others = np.where(peak > 0, others / peak, -1).astype(e.dtype)
+        return 1 + others, np.maximum(others, 0)
 
     def combine(p1: Any, rest1: Any, p2: Any, rest2: Any) -> tuple[Any, ...]:
         below = np.exp(-np.abs(np.where(p1 == p2, 0, p1 - p2)))
@@ -126,7 +154,6 @@ def _exponentials_in_order(order: Any, x: Any, axis: int, apart: bool = False) -
         more, less = np.where(first, rest1, rest2), np.where(first, rest2, rest1)
         return np.maximum(p1, p2), more + (1 + less) * below
 
-    x = np.asarray(x)
     rest = np.where(np.isinf(x), x, 0).clip(-1)
     _, others = _over_order(order, combine, (-np.inf, -1), (x, rest), axis, apart)
     return 1 + others, np.maximum(others, 0)
@@ -134,12 +161,30 @@ def _exponentials_in_order(order: Any, x: Any, axis: int, apart: bool = False) -
 
 def _exp_sum_in_order(order: Any, factor: Any, x: Any, shift: Any, axis: int, apart: bool = False) -> Any:
     """Sums of factor*exp(x + shift), where the shift is that of the element for which they are taken."""
+    x = np.where(factor == 0, -np.inf, x)
+    top = _common_peak(x)
+    if top is not None and np.all(np.abs(shift + top) <= 40):
+        return _sum_in_order(order, factor * _exp_of_sum(x, -top), axis, apart) * _exp_of_sum(shift, top)
 
     def combine(p1: Any, sum1: Any, p2: Any, sum2: Any) -> tuple[Any, ...]:
         below = np.exp(-np.abs(np.where(p1 == p2, 0, p1 - p2)))
         first = ~(p1 < p2)
         return np.maximum(p1, p2), np.where(first, sum1 + sum2 * below, sum1 * below + sum2)
 
-    x = np.where(factor == 0, -np.inf, x)
     peak, total = _over_order(order, combine, (-np.inf, 0), (x, np.broadcast_to(factor, np.shape(x))), axis, apart)
     return np.where(total == 0, 0, total * np.exp(peak + shift))
+
+
+def _common_peak(x: Any) -> Any:
+    """The greatest element, if no exponential is lost beside its own; elements of -inf are none."""
+    top = np.max(x, initial=-np.inf)
+    least = np.min(x, initial=np.inf, where=x != -np.inf)
+    return top if 0 <= top - least <= 40 else None  # not for NaN, nor for infinities
+
+
+def _exp_of_sum(x: Any, y: Any) -> Any:
+    """exp(x + y), with what the sum is rounded by."""
+    whole = x + y
+    part = whole - x
+    lost = (x - (whole - part)) + (y - part)
+    return np.exp(whole) * (1 + np.where(np.isfinite(lost), lost, 0))
