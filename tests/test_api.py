@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
 import pickle
 import subprocess
 import sys
@@ -163,6 +164,29 @@ def test_source_is_deterministic_and_standalone(mix: lossdsl.Loss) -> None:
         assert mix.source(backend) == again.source(backend)
         assert "import lossdsl" not in mix.source(backend)
         assert MIX.strip().splitlines()[0] in mix.source(backend)
+
+
+SOURCES = """
+import lossdsl
+for family, name in (("segmentation", "dice_ce"), ("segmentation", "nacl"), ("metric", "subcenter_arcface")):
+    for backend in ("numpy", "torch", "native"):
+        print(lossdsl.catalogue[family][name].source(backend))
+"""
+
+
+def test_source_does_not_depend_on_the_order_of_sets() -> None:
+    """Processes that hash texts otherwise write the same bytes."""
+    written = [
+        subprocess.run(
+            [sys.executable, "-c", SOURCES],
+            env={**os.environ, "PYTHONHASHSEED": seed, "LOSSDSL_CACHE": "0"},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1")
+    ]
+    assert written[0] == written[1]
+    assert len(written[0]) > 10_000
 
 
 def test_an_unknown_backend_is_named(mix: lossdsl.Loss) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import keyword
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -140,6 +140,8 @@ class Emitter:
 
     def axes(self, indices: Iterable[Index]) -> list[Index]:
         """Indices in the order of axes."""
+        if isinstance(indices, Set):  # in an order that no hash decides, for those that have no place yet
+            indices = sorted(indices)
         return sorted(indices, key=lambda i: self._order.setdefault(i, len(self._order)))
 
     def checkpoint(self) -> tuple[object, ...]:

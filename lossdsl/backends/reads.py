@@ -118,7 +118,7 @@ def _axes_of_gather(parts: Sequence[Slice | None], positions: Sequence[Node], ga
     axes: list[Index] = [] if together else list(gathered)
     for position, part in zip(positions, parts, strict=True):
         if part is not None:
-            axes += list(position.free)
+            axes += sorted(position.free)
         elif together:
             axes += gathered
     return axes
