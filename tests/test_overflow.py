@@ -264,6 +264,15 @@ def test_quotients_of_several_exponentials_are_scaled_by_the_greatest(text: str,
         assert float(got) == pytest.approx(want, rel=1e-13 * max(10, x * x), abs=1e-15 if abs(x) < 1 else 1e-300)
 
 
+def test_a_sum_that_was_taken_apart_is_still_a_sum_of_exponentials() -> None:
+    """sinh(x) - exp(2*x) is written in two branches; beside another exponential it is what people typed."""
+    text = "(2 + exp(-x^2) - (sinh(x) - exp(2*x)))/(1.5 + exp(-x) + exp(2*x))"
+    f = lossdsl.loss(f"loss f(x):\n    return {text}\n").numpy()
+    for x in (-900.0, -5.0, 5.0, 900.0):
+        for got, want in zip([*f.value_and_grad(x), f.hess_diag(x)], exact(text, x), strict=True):
+            assert float(got) == pytest.approx(want, abs=1e-15 * max(1, x**4))
+
+
 def test_what_is_not_the_greatest_counts() -> None:
     """Numerator and denominator have the same greatest exponent: what is left is right beside the quotient itself."""
     text = "(exp(x^2) + exp(x))/(2 + exp(x^2) + exp(-x))"

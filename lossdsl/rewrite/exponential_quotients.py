@@ -54,7 +54,7 @@ def _exponents(table: StageTable, node: Node, args: list[tuple[Node, ...]]) -> t
     return tuple(dict.fromkeys(x for found in args for x in found))[:2] if node.op in PASSING else ()
 
 
-PASSING = frozenset({"add", "sub", "neg", "mul", "guarded_mul", "div", "pow", "sqrt", "abs", "hypot", "where"})
+PASSING = frozenset({"add", "sub", "neg", "mul", "guarded_mul", "div", "pow", "sqrt", "abs", "hypot"})
 EXPONENTS: Property[tuple[Node, ...]] = Property("exponents", _exponents, lambda table, stage: ())
 
 
@@ -105,9 +105,6 @@ class _Side:
                 found[node.id] = ({Fraction(0): node} if not node.is_value(0) else {}) if slow else None
             elif node.op in OPEN:
                 found[node.id] = self._function(node)
-            elif node.op == "where":
-                holds = self._holds(node.args[0])
-                found[node.id] = None if holds is None else found[node.args[1 if holds else 2].id]
             else:
                 args = [powers for a in node.args if (powers := found.get(a.id)) is not None]
                 powers = self._combined(node, args) if len(args) == len(node.args) else None
@@ -116,16 +113,6 @@ class _Side:
 
     def _exponents(self, node: Node) -> tuple[Node, ...]:
         return EXPONENTS.of(self.table, node)
-
-    def _holds(self, condition: Node) -> bool | None:
-        """Whether a condition that `_chosen` writes holds on this side; None for any other."""
-        g, x, one = self.x.graph, self.x, self.x.graph.const(1)
-        return {
-            g.apply("le", self.away, one): False,
-            g.apply("gt", x, g.const(0)): self.direction > 0,
-            g.apply("le", x, one): self.direction < 0,
-            g.apply("ge", x, -one): self.direction > 0,
-        }.get(condition)
 
     def _multiple(self, node: Node) -> Fraction | None:
         """k where the node is k*x on this side."""
@@ -223,7 +210,11 @@ def _joined(table: StageTable, op: str, a: Node, b: Node) -> Node | None:
         form = _far(side, op, first, second)
         if form is not None:
             far[direction] = form
-    return _chosen(x, op, a, b, far) if far else None
+    if not far:
+        return None
+    result = _chosen(x, op, a, b, far)
+    table.facts.setdefault(TYPED, {})[result.id] = table.graph.raw(op, a, b)
+    return result
 
 
 def _far(side: _Side, op: str, a: Powers, b: Powers) -> Node | None:

@@ -71,6 +71,8 @@ def has_exponential(table: StageTable, node: Node) -> bool:
 
 
 def _has_exponential(table: StageTable, node: Node, args: list[bool]) -> bool:
+    if node.id in table.facts.get(TYPED, {}):
+        return True
     if node.op in OPEN:
         return not is_one_number(table, node)
     return node.op in PASSING and any(args)
@@ -101,6 +103,8 @@ def _opened(table: StageTable, root: Node) -> _Ratio | None:
             continue
         if not has_exponential(table, node):
             found[node.id] = _ratio(node) if abs(DEGREE.of(table, node)) < LIMIT else None
+        elif (typed := table.facts.get(TYPED, {}).get(node.id)) is not None:
+            found[node.id] = _opened(table, typed)
         elif node.op in OPEN:
             found[node.id] = _function(node)
         else:
