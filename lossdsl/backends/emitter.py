@@ -90,6 +90,7 @@ class Emitter:
         self._holders: dict[str, str] = {}
         """Text of an expression -> the variable that holds its value; no variable is assigned to twice."""
         self._order: dict[Index, int] = {}
+        self._axes: dict[frozenset[Index], list[Index]] = {}
         self._uses: Counter[int] = Counter()
         self._host: dict[int, bool] = {}
         self.checked: set[tuple[str, int, int]] = set()
@@ -140,8 +141,14 @@ class Emitter:
 
     def axes(self, indices: Iterable[Index]) -> list[Index]:
         """Indices in the order of axes."""
-        if isinstance(indices, Set):  # in an order that no hash decides, for those that have no place yet
-            indices = sorted(indices)
+        if not isinstance(indices, frozenset):
+            return self._axes_of(sorted(indices) if isinstance(indices, Set) else indices)
+        known = self._axes.get(indices)
+        if known is None:  # in an order that no hash decides, for those that have no place yet
+            known = self._axes[indices] = self._axes_of(sorted(indices))
+        return known.copy()
+
+    def _axes_of(self, indices: Iterable[Index]) -> list[Index]:
         return sorted(indices, key=lambda i: self._order.setdefault(i, len(self._order)))
 
     def checkpoint(self) -> tuple[object, ...]:

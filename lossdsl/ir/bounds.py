@@ -80,6 +80,14 @@ def position_bounds(graph: Graph, position: Node) -> tuple[Linear, Linear] | Non
 
 def in_range(graph: Graph, position: Node, low: Extent, high: Extent) -> bool:
     """Whether low <= position < high at every value of its indices (an empty range holds no value)."""
+    key = (position.id, low, high)
+    known = graph.in_range.get(key)
+    if known is None:
+        known = graph.in_range[key] = _in_range(graph, position, low, high)
+    return known
+
+
+def _in_range(graph: Graph, position: Node, low: Extent, high: Extent) -> bool:
     bounds = position_bounds(graph, position)
     if bounds is None:
         return False

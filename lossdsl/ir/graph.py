@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from types import NoneType
 from typing import Literal
 
 from lossdsl.meaning.core import Extent, Kind
@@ -47,16 +48,23 @@ class Index:
 
 
 class Node:
-    """One interned node; `value` is the constant, the Index, the Extent or the name of the array that is read."""
+    """One interned node; `value` is the constant, the Index, the Extent or the name of the array that is read.
 
-    __slots__ = ("args", "degree", "free", "graph", "id", "kind", "op", "value")
+    `mask` is the set of its free indices as bits, of which each index has its own in the graph.
+    """
 
-    def __init__(
-        self, graph: Graph, id: int, op: str, args: tuple[Node, ...], value: object, kind: Kind, free: frozenset[Index]
-    ) -> None:
-        self.graph, self.id, self.op, self.args, self.value = graph, id, op, args, value
+    __slots__ = ("args", "degree", "free", "graph", "id", "kind", "mask", "op", "value")
+
+    def __init__(self, graph: Graph, op: str, args: tuple[Node, ...], value: object, kind: Kind, mask: int) -> None:
+        self.graph, self.id, self.op, self.args, self.value = graph, len(graph.nodes), op, args, value
         self.kind: Kind = kind
-        self.free = free
+        self.mask = mask
+        free = graph.indices.get(mask)
+        if free is None:
+            free = graph.indices[mask] = frozenset((value,) if isinstance(value, Index) else ()).union(
+                *[a.free for a in args]
+            )
+        self.free: frozenset[Index] = free
         self.degree = _degree(op, args)
 
     def __repr__(self) -> str:
@@ -118,12 +126,18 @@ class Graph:
         self.array_kinds: dict[str, Kind] = {}
         self.rewrites: Callable[[Graph, str, tuple[Node, ...]], Node | None] | None = None
         """The stability rules, where they are to fire on construction."""
+        self.in_range: dict[tuple[int, Extent, Extent], bool] = {}
+        """What `lossdsl.ir.bounds` has found: whether the position of that id is in that range."""
 
-    def _intern(self, op: str, args: tuple[Node, ...], value: object, kind: Kind, free: frozenset[Index]) -> Node:
-        key = (op, tuple(a.id for a in args), type(value), value)
+        self._bits: dict[Index, int] = {}
+        self.indices: dict[int, frozenset[Index]] = {}
+        """Sets of free indices by their bits: each set is one object."""
+
+    def _intern(self, op: str, args: tuple[Node, ...], value: object, kind: Kind, mask: int) -> Node:
+        key = (op, tuple([a.id for a in args]), type(value), value)
         node = self._table.get(key)
         if node is None:
-            node = Node(self, len(self.nodes), op, args, value, kind, free)
+            node = Node(self, op, args, value, kind, mask)
             self.nodes.append(node)
             self._table[key] = node
         return node
@@ -132,11 +146,11 @@ class Graph:
 
     def const(self, value: Constant | int) -> Node:
         if isinstance(value, bool):
-            return self._intern("const", (), value, "bool", frozenset())
+            return self._intern("const", (), value, "bool", 0)
         if isinstance(value, int):
             value = Fraction(value)
         whole = isinstance(value, Fraction) and value.denominator == 1
-        return self._intern("const", (), value, "int" if whole else "real", frozenset())
+        return self._intern("const", (), value, "int" if whole else "real", 0)
 
     def node(self, value: Operand) -> Node:
         if isinstance(value, Node):
@@ -150,17 +164,16 @@ class Graph:
         return self.const(value)
 
     def index(self, index: Index) -> Node:
-        return self._intern("index", (), index, "int", frozenset((index,)))
+        return self._intern("index", (), index, "int", self._bits.setdefault(index, 1 << len(self._bits)))
 
     def extent(self, extent: Extent) -> Node:
         if extent.op == "const":
             return self.const(extent.value)
-        return self._intern("extent", (), extent, "int", frozenset())
+        return self._intern("extent", (), extent, "int", 0)
 
     def read(self, array: str, indices: Iterable[Node]) -> Node:
-        args = tuple(self.position(i) for i in indices)
-        free = frozenset().union(*(a.free for a in args)) if args else frozenset()
-        return self._intern("read", args, array, self.array_kinds[array], free)
+        args = tuple([self.position(i) for i in indices])
+        return self._intern("read", args, array, self.array_kinds[array], _mask(args))
 
     # ------------------------------------------------------------ functions
 
@@ -177,8 +190,10 @@ class Graph:
 
     def raw(self, op: str, *args: Node) -> Node:
         """The node itself, without simplification."""
-        free = frozenset().union(*(a.free for a in args)) if args else frozenset()
-        return self._intern(op, args, None, _kind(op, args), free)
+        known = self._table.get((op, tuple([a.id for a in args]), NoneType, None))
+        if known is not None:
+            return known
+        return self._intern(op, args, None, _kind(op, args), _mask(args))
 
     def where(self, condition: Node, then: Node, otherwise: Node) -> Node:
         return self.apply("where", condition, then, otherwise)
@@ -248,17 +263,25 @@ class Graph:
 
     def substitute(self, node: Node, mapping: Mapping[Index, Node], memo: dict[int, Node] | None = None) -> Node:
         """The node with indices replaced; `memo` may be shared between calls with the same mapping."""
-        if not mapping or node.free.isdisjoint(mapping):
+        bits = self._bits
+        replaced = sum([bits[index] for index in mapping if index in bits])
+        if not node.mask & replaced:
             return node
         memo = {} if memo is None else memo
-        for current in reachable([node], stop=lambda n: n.free.isdisjoint(mapping) or n.id in memo):
-            if current.id in memo or current.free.isdisjoint(mapping):
-                continue
+        seen: dict[int, Node] = {}
+        pending = [node]
+        while pending:
+            current = pending.pop()
+            if current.mask & replaced and current.id not in seen and current.id not in memo:
+                seen[current.id] = current
+                pending.extend(current.args)
+        for number in sorted(seen):
+            current = seen[number]
             if current.op == "index":
                 assert isinstance(current.value, Index)
                 memo[current.id] = mapping[current.value]
                 continue
-            args = [a if a.free.isdisjoint(mapping) else memo[a.id] for a in current.args]
+            args = [memo[a.id] if a.mask & replaced else a for a in current.args]
             memo[current.id] = self.rebuild(current, args)
         return memo[node.id]
 
@@ -304,6 +327,13 @@ def _combine(
     for node, value in right.items():
         result[node] = result.get(node, Fraction(0)) + factor * value
     return {node: value for node, value in result.items() if value}
+
+
+def _mask(args: Iterable[Node]) -> int:
+    mask = 0
+    for node in args:
+        mask |= node.mask
+    return mask
 
 
 def _degree(op: str, args: tuple[Node, ...]) -> int:

@@ -12,7 +12,10 @@ MAX_EXACT_BITS = 256
 
 def fold(g: Graph, op: str, args: tuple[Node, ...]) -> Node | None:
     """Exact arithmetic on constants."""
-    if not all(a.is_const for a in args) or not args:
+    for arg in args:
+        if arg.op != "const":
+            return None
+    if not args:
         return None
     values = [a.value for a in args]
     if all(isinstance(v, bool) for v in values):

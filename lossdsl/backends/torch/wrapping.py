@@ -23,24 +23,19 @@ def wrapped(text: str) -> str:
     lines = text.splitlines()
     if all(len(line) <= WIDTH for line in lines):
         return text
-    for tokens in _statements(text):
-        row = tokens[0].start[0] - 1
-        if row == tokens[-1].end[0] - 1 and len(lines[row]) > WIDTH:
-            operators = [(t.string, t.start[1]) for t in tokens if t.type == tokenize.OP or t.string == "for"]
-            lines[row] = "\n".join(_broken(lines[row], operators))
+    in_string = False
+    for row, line in enumerate(lines):
+        if len(line) > WIDTH and not in_string and '"""' not in line and not line.lstrip().startswith("#"):
+            lines[row] = "\n".join(_broken(line, _operators(line)))
+        in_string ^= line.count('"""') % 2 == 1
     return "\n".join(lines) + "\n"
 
 
-def _statements(text: str) -> list[list[tokenize.TokenInfo]]:
-    """The tokens of each logical line."""
-    statements: list[list[tokenize.TokenInfo]] = [[]]
-    skipped = (tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER, tokenize.COMMENT)
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type in (tokenize.NEWLINE, tokenize.NL):
-            statements.append([])
-        elif token.type not in skipped:
-            statements[-1].append(token)
-    return [tokens for tokens in statements if tokens]
+def _operators(statement: str) -> Operators:
+    """Of a statement on a line of its own, which is how they are emitted: only long ones are looked at."""
+    indent = len(statement) - len(statement.lstrip())
+    tokens = tokenize.generate_tokens(io.StringIO(statement[indent:]).readline)
+    return [(t.string, t.start[1] + indent) for t in tokens if t.type == tokenize.OP or t.string == "for"]
 
 
 def _broken(line: str, operators: Operators) -> list[str]:
