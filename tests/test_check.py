@@ -328,8 +328,7 @@ def test_promised_forms_are_found_behind_bindings() -> None:
 @pytest.mark.parametrize("formula", ["log(2 + exp(x))", "2 - sigmoid(x)", "exp(x) + 1", "log(x)"])
 def test_near_misses_stay(formula: str) -> None:
     before = one(formula)
-    functions = [node.function for node in bottom_up(roots(promised(before))) if isinstance(node, Apply)]
-    assert functions == [node.function for node in bottom_up(roots(before)) if isinstance(node, Apply)]
+    assert promised(before) is before
 
 
 def expected(checked: Program, values: Any) -> dict[tuple[str, str], Expected]:
@@ -379,8 +378,8 @@ def test_shares_of_the_points_are_the_whole() -> None:
     checked = one("sum[n](x^2)")
     every = [next(iter(candidates)).label for candidates in Points(checked).all()]
     shares = [[next(iter(c)).label for c in Points(checked, share=(k, 3)).all()] for k in range(3)]
-    assert all(share[0] == every[0] for share in shares)
-    assert sorted(every[1:]) == sorted(label for share in shares for label in share[1:])
+    assert all(share[:2] == every[:2] for share in shares)
+    assert sorted(every[2:]) == sorted(label for share in shares for label in share[2:])
 
 
 def test_derivatives_of_an_infinite_loss_are_not_compared() -> None:

@@ -83,7 +83,7 @@ class Points:
     program: Program
     seed: int = 0
     share: tuple[int, int] = (0, 1)
-    """(k, n): of the points behind the first, only every n-th, from the k-th on."""
+    """(k, n): beside the points of the first scenario, one in each precision, only every n-th, from the k-th on."""
     _sizes: dict[tuple[Shape, tuple[float, ...]], Sizes | None] = field(default_factory=dict)
 
     def all(self) -> Iterator[Iterator[Point]]:
@@ -94,7 +94,8 @@ class Points:
             for number, scenario in enumerate(scenarios(self.program))
             for precision in scenario.precisions
         ]
-        for number, scenario, precision in [every[0], *every[1 + first % step :: step]]:
+        always = len(every[0][1].precisions)
+        for number, scenario, precision in [*every[:always], *every[always + first % step :: step]]:
             yield self._candidates(number, scenario, precision)
 
     def _candidates(self, number: int, scenario: Scenario, precision: Precision) -> Iterator[Point]:

@@ -18,8 +18,10 @@ from lossdsl.meaning.reference.walk import bottom_up, children, roots
 
 
 def promised(program: Program) -> Program:
-    """The same function, with every promised formula as one function of the language."""
-    return _Rewriting(program).program()
+    """The same function, with every promised formula as one function of the language; `program` where it has none."""
+    rewriting = _Rewriting(program)
+    found = rewriting.program()
+    return found if rewriting.changed else program
 
 
 class _Rewriting:
@@ -29,6 +31,7 @@ class _Rewriting:
         self.old = old
         self.nodes: dict[int, Expr] = {}
         self.lets: dict[int, Let] = {}
+        self.changed = False
 
     def program(self) -> Program:
         for node in bottom_up(roots(self.old)):
@@ -47,7 +50,9 @@ class _Rewriting:
         new = tuple(self.nodes[id(child)] for child in children(node))
         match node:
             case Apply():
-                return _simplest(node.span, node.function, new)
+                found = _simplest(node.span, node.function, new)
+                self.changed |= found.function != node.function or found.args is not new
+                return found
             case If():
                 return If(node.span, *new)
             case Read(array=Let() as let):
@@ -63,10 +68,10 @@ class _Rewriting:
         return node
 
 
-def _simplest(span: Span, function: str, args: tuple[Expr, ...]) -> Expr:
+def _simplest(span: Span, function: str, args: tuple[Expr, ...]) -> Apply:
     """The function applied to the arguments, in its promised form."""
 
-    def made(name: str, *operands: Expr) -> Expr:
+    def made(name: str, *operands: Expr) -> Apply:
         return _simplest(span, name, operands)
 
     parts = tuple(_formula(arg) for arg in args)

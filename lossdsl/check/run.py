@@ -40,8 +40,8 @@ def check(
     """Compare what the back ends emit for a loss with its meaning, and with every other witness there is.
 
     `backends` are NumPy and PyTorch if left out; one that is not installed is reported as skipped.  `progress` is
-    called with the name of each group of points.  `share` is (k, n) for the first point and every n-th of the others,
-    from the k-th on: n shares are the whole check.
+    called with the name of each group of points.  `share` is (k, n) for the first point in each precision and every
+    n-th of the others, from the k-th on: n shares are the whole check.
     """
     run = _Run(program, seed, share)
     run.emit(BACKENDS if backends is None else backends)

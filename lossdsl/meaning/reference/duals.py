@@ -47,7 +47,7 @@ def _collected(value: Real, first: Parts, second: Parts) -> Number:
 
 
 def _accumulate(into: Parts, parts: Parts, factor: Real) -> None:
-    if factor != 1:
+    if factor is not ONE and factor != 1:
         parts = {key: part * factor for key, part in parts.items()}
     for key, term in parts.items():
         into[key] = into[key] + term if key in into else term

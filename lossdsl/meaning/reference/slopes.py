@@ -88,8 +88,23 @@ FAR = mpf("1e40")
 
 
 @cache
+def constant(name: str, order: Order, arity: int) -> Real | None:
+    """The derivative where it is one whole number everywhere, as those of sums; None for others, or by convention."""
+    if name in CONVENTIONS:
+        return None
+    derivative, _ = _derivative(name, order, arity)
+    return {0: ZERO, 1: ONE}.get(int(derivative), mpf(int(derivative))) if derivative.is_Integer else None
+
+
+@cache
 def derived(name: str, order: Order, arity: int) -> Callable[[tuple[Real, ...]], Real]:
-    """SymPy's derivative of a definition, as a function of the tuple of arguments.
+    """SymPy's derivative of a definition, as a function of the tuple of arguments."""
+    return _evaluator(*_derivative(name, order, arity))
+
+
+@cache
+def _derivative(name: str, order: Order, arity: int) -> tuple[sympy.Expr, tuple[sympy.Symbol, ...]]:
+    """SymPy's derivative of a definition, and its symbols.
 
     Simplified where it is p - p^2 or 1 - tanh^2 in disguise, which has no digits left where p is near 1.
     """
@@ -99,7 +114,7 @@ def derived(name: str, order: Order, arity: int) -> Callable[[tuple[Real, ...]],
         derivative = sympy.simplify(derivative)
     elif derivative.has(sympy.exp) and not derivative.has(Phi):
         derivative = sympy.factor(derivative)
-    return _evaluator(derivative, symbols)
+    return derivative, symbols
 
 
 def _evaluator(expr: sympy.Expr, symbols: tuple[sympy.Symbol, ...]) -> Callable[[tuple[Real, ...]], Real]:
@@ -135,6 +150,9 @@ def partial(name: str, order: Order, args: tuple[Real, ...]) -> Real:
 
     At an infinite argument where SymPy's formula reads inf/inf, the limit is taken by going far.
     """
+    fixed = constant(name, order, len(args))
+    if fixed is not None:
+        return fixed
     convention = CONVENTIONS.get(name)
     if convention is not None:
         value = convention(order, *args)
