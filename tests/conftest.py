@@ -9,11 +9,15 @@ Hypothesis draws the same examples in every run, so that a change is judged by i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.emission import FOLDER, once
 
 os.environ["LOSSDSL_CACHE"] = "0"  # what is tested is this code, not what it gave before
 
@@ -24,6 +28,20 @@ settings.load_profile("same")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the expected outputs anew")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One folder for all processes of a run; the first of them makes it and takes it away."""
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="lossdsl-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(FOLDER)))
+
+
+@pytest.fixture(scope="module")
+def emitted_once() -> Iterator[None]:
+    """For tests that look at what is emitted, and change nothing of how: it is made once in a run."""
+    with once():
+        yield
 
 
 @pytest.fixture

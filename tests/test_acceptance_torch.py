@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from lossdsl.backends.torch import emit
 from lossdsl.generated import import_generated
 from lossdsl.meaning import resolve
 from lossdsl.syntax import parse
 from tests.acceptance_cases import Case, Point, load, names
+from tests.emission import torch as emit
 
 torch = pytest.importorskip("torch")
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 import lossdsl
-from lossdsl.backends.numpy import emit
 from lossdsl.generated import import_generated
 from lossdsl.meaning import resolve
 from lossdsl.syntax import parse
 from tests.acceptance_cases import FOLDER, load, names
+from tests.emission import numpy as emit
 
 
 def source(text: str, entry: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import pytest
 
 import lossdsl
 from lossdsl.syntax.format import format_text
+
+pytestmark = pytest.mark.usefixtures("emitted_once")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 FILES = sorted(EXAMPLES.glob("*.loss"))
@@ -78,7 +81,8 @@ def test_value_and_gradient_in_torch(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_checks(path: Path) -> None:
-    report = example(path).check()
+    """At a third of the points; the command of the README checks its example at all."""
+    report = example(path).check(share=(zlib.crc32(path.stem.encode()), 3))
     assert report.ok, str(report)
 
 

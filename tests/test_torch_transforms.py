@@ -87,8 +87,10 @@ def test_hessians(name: str) -> None:
             close(again, expected)
 
 
-@pytest.mark.parametrize(("name", "reduction"), cases())
-@pytest.mark.parametrize("backward", ["closed", "autograd"])
+@pytest.mark.parametrize(
+    ("name", "reduction", "backward"),
+    [*((*case, "closed") for case in cases()), *((name, None, "autograd") for name in LOSSES)],
+)
 def test_compiles_as_one_graph(name: str, reduction: str | None, backward: str) -> None:
     torch.compiler.reset()
     loss = function(name, backward, reduction)

@@ -26,8 +26,10 @@ from lossdsl.check.precision import DOUBLE, SINGLE
 from lossdsl.check.subjects import one_thread
 from lossdsl.meaning.core import Program
 
+pytestmark = pytest.mark.usefixtures("emitted_once")
+
 SECONDS = json.loads((Path(__file__).parent / "check_seconds.json").read_text(encoding="utf-8"))
-LONGEST = float("inf") if os.environ.get("LOSSDSL_CHECK_ALL") else 7
+LONGEST = float("inf") if os.environ.get("LOSSDSL_CHECK_ALL") else 3
 """Losses whose check took longer, which is the time to compile them mostly, are left out."""
 SECTIONS = sorted({subject.section for subject in subjects()})
 
