@@ -168,7 +168,7 @@ def test_source_is_deterministic_and_standalone(mix: lossdsl.Loss) -> None:
 
 SOURCES = """
 import lossdsl
-for family, name in (("segmentation", "dice_ce"), ("segmentation", "nacl"), ("metric", "subcenter_arcface")):
+for family, name in (("segmentation", "dice_ce"), ("segmentation", "nacl")):
     for backend in ("numpy", "torch", "native"):
         print(lossdsl.catalogue[family][name].source(backend))
 """

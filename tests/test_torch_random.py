@@ -55,7 +55,7 @@ def judged(drawn: Drawn, backward: str) -> None:
 
 
 @pytest.mark.parametrize("backward", ["closed", "autograd"])
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + (COUNT or 50)))
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + (COUNT or 40)))
 def test_agrees_with_the_interpreter(seed: int, backward: str) -> None:
     judged(draw_program(random.Random(seed)), backward)
 
